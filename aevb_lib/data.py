@@ -99,8 +99,8 @@ def load_frey_face():
     Split here: the first 1,572 frames train, the last 393 (20 %) test. Frames that
     follow each other are nearly equal. A random split would put a near copy of each
     test frame among the training frames, and flatter the test bound. Cut in one
-    place, the film's end is new to the model: bounds are lower than those reported
-    for random splits, and not comparable with them. Errors: as `load_mnist`.
+    place, the film's end is new to the model: expect a lower test bound, and do not
+    compare it with one from a random split. Errors: as `load_mnist`.
     """
     frames = _pixels(_read_frey(_fetch(FREY_FACE)["frey_rawface.mat"]))
     return ImageData(frames[:1572], None, frames[1572:], None, (28, 20))
@@ -263,7 +263,7 @@ def _cached(source, name, notes):
     try:
         _check_file(path, name, source.hashes[name])
     except ValueError as error:
-        notes.append(f"{path} was damaged, not kept: {error}")
+        notes.append(f"cache: {path} was damaged, not kept: {error}")
         return None
     return path
 
@@ -278,10 +278,8 @@ def _clear_cache(source, missing):
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise OSError(
-            f"{source.title}: cannot write to the cache {folder}: {error}\n"
-            + _way_out(missing)
-        ) from None
+        headline = f"{source.title}: cannot write to the cache: {error}"
+        raise OSError(_advice(headline, source, missing)) from None
 
 
 def _check_file(path, name, known_hash):
@@ -301,8 +299,8 @@ def _download(source, missing, notes):
     """Path of missing[0], from the first mirror that has it whole. Shows progress."""
     import pooch
 
-    name, folder = missing[0], _cache(source)
-    known_hash = source.hashes[name]
+    name = missing[0]
+    known_hash, folder = source.hashes[name], _cache(source)
 
     def get(url, path, _):  # the file moves into the cache only if this returns
         pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT)(url, path, None)
@@ -314,18 +312,18 @@ def _download(source, missing, notes):
             return Path(pooch.retrieve(url, known_hash, name, folder, downloader=get))
         except (OSError, ValueError) as error:
             cause = getattr(error.args[0], "reason", error) if error.args else error
-            notes.append(f"{mirror}: {cause}")
-    raise FileNotFoundError("\n".join([
-        f"{source.title} is not here and could not be downloaded.",
+            notes.append(f"from:  {mirror}: {cause}")
+    headline = f"{source.title} is not here and could not be downloaded."
+    raise FileNotFoundError(_advice(headline, source, missing, notes))
+
+
+def _advice(headline, source, missing, notes=()):
+    """The message of an error: which files, into which folder, from where, way out."""
+    return "\n".join([
+        headline,
         f"files: {', '.join(missing)}",
-        f"into:  {folder}",
-        *(f"from:  {note}" for note in notes),
-        _way_out(missing),
-    ]))
-
-
-def _way_out(missing):
-    return (
-        f"Way out: put {', '.join(missing)} into a folder and set the environment "
-        'variable AEVB_DATA to it. load_mnist("small") needs no download.'
-    )
+        f"into:  {_cache(source)}",
+        *notes,
+        "Way out: put these files into a folder and set the environment variable "
+        'AEVB_DATA to it. load_mnist("small") needs no download.',
+    ])

@@ -79,7 +79,7 @@ def test_two_regions_in_one_cell_give_two_stubs(write):
                      f"{'  ' * n}### END SOLUTION" for n in (0, 1))
     cells = read_source(write(COUNTER.format(text)))
     assert make_edition(cells, "student").cells[0].source == (
-        "...  # your code here\n  ...  # your code here")
+        "# your code here\n  ...  # your code here")
 
 
 @pytest.mark.parametrize("text, message", [

@@ -255,7 +255,7 @@ BAD_IDX = {
     "empty": (IMAGES, b"", "wanted 16 bytes of header, came 0"),
     "cut": (IMAGES, small_set()[IMAGES][:-9], "is damaged: .*ended before"),
     "crc": (IMAGES, small_set()[IMAGES][:-8] + bytes(8), "is damaged: CRC"),
-    "bits": (IMAGES, small_set()[IMAGES][:20] + b"\xff" * 9, "is damaged: "),
+    "bits": (IMAGES, small_set()[IMAGES][:10] + b"\xff" * 99, "is damaged: Error -3"),
     "page": (IMAGES, b"<html>not found</html>", "magic number 2051, came 1013478509"),
     "swapped": (IMAGES, small_set()[LABELS], "magic number 2051, came 2049"),
     "short": (IMAGES, idx(np.zeros((3, 28, 28)))[:-1], "wanted 2352 bytes, came 2351"),
@@ -365,6 +365,14 @@ def test_without_network_and_files_the_error_says_what_to_do(cache, monkeypatch)
         data.load_mnist("full")
     for wanted in (*NAMES, *mirrors, str(cache / "mnist"), "AEVB_DATA", "refused"):
         assert wanted in str(caught.value)
+
+
+def test_aevb_data_comes_before_the_cache(own, cache, mirror, monkeypatch):
+    files = small_set()
+    publish(monkeypatch, files, mirror(files).url)
+    assert data.load_mnist("full").labels_test[0] == 0
+    (own / NAMES[3]).write_bytes(idx(np.full(7, 8)))
+    assert data.load_mnist("full").labels_test[0] == 8
 
 
 def test_only_what_aevb_data_lacks_is_downloaded(own, mirror, monkeypatch):

@@ -60,7 +60,8 @@ def test_torch_tensors_are_taken():
     explorer = LatentExplorer(layers, torch.tensor(Z), torch.tensor(LABELS))
     reference = LatentExplorer(DECODER, Z, LABELS)
     assert explorer._weights == reference._weights
-    assert (explorer._points, explorer._labels) == (reference._points, reference._labels)
+    assert explorer._points == reference._points
+    assert explorer._labels == reference._labels
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (14, 56)])
@@ -138,8 +139,9 @@ def test_the_saved_page_needs_nothing_else(tmp_path):
     explorer.z = [0.5, -0.5]
     explorer.save_html(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text("utf-8")
-    assert not re.search(r"https?:|//cdn|\bimport\s*\(|\bfrom\s+[\"']|@import|url\(", page)
-    state = re.search(r'<script type="application/json" id="state">(.*?)</script>', page)
+    outside = r"https?:|src=|\bimport\s*\(|\bfrom\s+[\"']|@import|url\("
+    assert not re.search(outside, page)
+    state = re.search(r'"application/json" id="state">(.*?)</script>', page)
     state = json.loads(state[1])
     assert state["z"] == [0.5, -0.5]
     assert state["_meta"]["classes"] == ["</script>", "b"]
@@ -176,21 +178,21 @@ BAD = {
     "labels too short": ({"labels": LABELS[1:]}, r"wanted shape \(30,\).*got \(29,\)"),
     "halves for labels": ({"labels": LABELS / 2}, "labels: wanted classes"),
     "no layers": ({"decoder": []}, "decoder: wanted a callable or layers"),
-    "two items": ({"decoder": [DECODER[0][:2]]}, r"wanted \(weight, bias, activation\)"),
+    "two items": ({"decoder": [DECODER[0][:2]]}, r"\(weight, bias, activation\)"),
     "a chain that breaks": ({"decoder": [DECODER[0], DECODER[0]]},
                             r"decoder layer 1: wanted a weight of n_in = 20"),
     "z of other J": ({"z": Z[:, :1]}, "decoder layer 0: wanted .* n_in = 1"),
-    "bias": ({"decoder": layers_with(1, bias=np.zeros(3))}, r"wanted a bias of \(784,\)"),
+    "bias": ({"decoder": layers_with(1, bias=np.zeros(3))}, r"a bias of \(784,\)"),
     "activation": ({"decoder": layers_with(0, activation="relu")}, "got 'relu'"),
     "NaN weight": ({"decoder": layers_with(0, weight=np.full((20, 2), np.nan))},
                    "decoder layer 0 weight: wanted finite"),
-    "huge weight": ({"decoder": layers_with(0, weight=np.full((20, 2), 1e5))}, "float16"),
-    "image_shape": ({"image_shape": (28, 27)}, r"wanted \(rows, columns\) .* 784 pixels"),
+    "huge weight": ({"decoder": layers_with(1, bias=np.full(D, 1e5))}, "float16"),
+    "image_shape": ({"image_shape": (28, 27)}, r"\(rows, columns\) .* 784 pixels"),
     "no square": ({"decoder": [DECODER[0], (np.ones((7, 20)), np.ones(7), "sigmoid")]},
                   "image_shape: wanted .* 7 pixels, got None"),
     "callable's size": ({"decoder": lambda z: np.zeros(700), "image_shape": (28, 28)},
                         r"decoder's 700 pixels, got \(28, 28\)"),
-    "callable's NaN": ({"decoder": lambda z: np.full(D, np.nan)}, "image: wanted finite"),
+    "callable's NaN": ({"decoder": lambda z: np.full(D, np.nan)}, "wanted finite"),
     "x of other D": ({"x": X[:, 1:]}, r"x: wanted \(30, 784\).*got shape \(30, 783\)"),
     "x of other N": ({"x": X[1:]}, r"x: .* got shape \(29, 784\)"),
     "x in bytes": ({"x": 255 * X}, r"x: wanted pixels in \[0, 1\]"),
@@ -200,7 +202,7 @@ BAD = {
                          "encoder: wanted 2 J = 4 outputs, mu and log_var, got 3"),
     "encoder's input": ({"encoder": random_layers(700, 20, 4, "linear")},
                         "encoder layer 0: wanted .* n_in = 784"),
-    "encoder's sizes": ({"encoder": lambda x: (x[:2], x[:3])}, r"got shapes \(2,\) and"),
+    "encoder's sizes": ({"encoder": lambda x: (x[:2], x[:3])}, r"got shapes \(2,\)"),
     "encoder's type": ({"encoder": lambda x: x[:4]}, "got ndarray"),
 }
 

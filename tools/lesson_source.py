@@ -6,7 +6,8 @@ A source is a jupytext percent file whose cell heads carry a key, and tags if ne
     # %% key="ex6-1" tags=["nbval-ignore-output"]
 
 The key becomes the cell's id. The student edition leaves out the cells tagged
-"solution", and one line stands in for the code between the two markers.
+"solution", and one line stands in for the code between the two markers: a comment,
+after `...` where a function needs a body.
 """
 
 import re
@@ -15,7 +16,7 @@ import jupytext
 from nbformat import v4
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-STUB = "...  # your code here"
+STUB = "# your code here"
 HEAD = re.compile(r"# %%(?:\s|$)")
 MARKER = re.compile(r"\s*#.*\b(?:BEGIN|END) SOLUTION\b")
 KEY = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -90,7 +91,8 @@ def _split(source, where):
                 raise SourceError(f"{where}: found {word!r}, expected "
                                   f"{END if inside else BEGIN!r}")
             if not inside:
-                student.append(line[: len(line) - len(line.lstrip())] + STUB)
+                indent = line[: len(line) - len(line.lstrip())]
+                student.append(indent + "...  " + STUB if indent else STUB)
             inside = not inside
             continue
         solutions.append(line)

@@ -1,4 +1,4 @@
-"""How fast LatentExplorer follows a drag: `python tests/benchmarks/explorer_latency.py`.
+"""How fast LatentExplorer follows a drag: run `python` on this file.
 
 A saved page with a 2-500-784 decoder and 1,000 points in headless Chromium; the mouse
 moves 60 times a second for 3 seconds. The page is watched from outside the widget: a

@@ -1,0 +1,819 @@
+# %% [markdown] key="title"
+# # 08 · The variational auto-encoder
+#
+# *What does the paper's own model compute, line by line, and how close does its bound
+# come to the truth?*
+#
+# **After this you can**
+# - write the decoder, the encoder and the KL term (eqs 9 to 12, Appendices B and C) and
+#   prove each line right;
+# - push the gradient of the bound through the whole network with pencil and NumPy;
+# - train the paper's model on real digits in a minute, and say how many nats its bound
+#   lies below the exact evidence.
+#
+# **Paper**: section 3, Appendices B and C, eqs 9 to 12 · **Study**: 60 minutes ·
+# **Running**: about 50 seconds · **You need**: lesson 07; the chain rule.
+
+# %% [markdown] key="self-test"
+# **Three questions before you start.** Can you answer them?
+#
+# 1. If $\log\sigma^2 = -2$, what is $\sigma$?
+# 2. A pixel is 1 with probability $0.9$. What is the log-probability that it is 0?
+# 3. $a = w\,h$ and $h = \tanh(v)$. What is $\mathrm{d}a/\mathrm{d}v$?
+#
+# <details><summary>Answers</summary>
+#
+# 1. $\sigma = e^{-1} \approx 0.37$: half the logarithm, then the exponential.
+# 2. $\log 0.1 \approx -2.3$ nats.
+# 3. $w\,(1 - \tanh^2 v)$: the derivative of $\tanh$ is one minus its square.
+# </details>
+
+# %% key="imports"
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from scipy import stats
+
+from aevb_lib import check, check_mc, exercise, load_mnist, plots
+
+plots.use_style()
+
+# %% [markdown] key="question"
+# A **datapoint** $x$ is an image: $D = 784$ pixels, each a grey value between 0 (paper)
+# and 1 (ink). We want a model that could have drawn these images. The project carries
+# 5,000 real MNIST digits, 500 of each class. Here are twenty.
+
+# %% key="digits"
+digits = load_mnist("small")
+x_train, x_test = digits.x_train, digits.x_test    # (4000, 784), (1000, 784)
+fig, ax = plt.subplots(figsize=(7, 1.6))
+plots.montage(x_test[:20], digits.image_shape, 10, ax)
+plt.show()
+
+# %% [markdown] key="digits-words"
+# *In words:* two rows of ten handwritten digits, dark ink on white. Most pixels are
+# pure white or full ink; the edges of the strokes are grey.
+
+# %% [markdown] key="story"
+# ## 1. The story of one image
+#
+# The model tells how an image comes about.
+#
+# 1. Draw a **latent** $z$ of $J$ numbers from the prior $p(z) = \mathcal N(0, I)$.
+# 2. A network, the **decoder**, turns $z$ into $D$ ink probabilities $y$.
+# 3. Each pixel is drawn: ink with probability $y_i$, paper otherwise.
+#
+# The decoder's weights are $\theta$. A second network, the **encoder**, goes the other
+# way: it reads $x$ and says where $z$ may have been. Its weights are $\phi$. This
+# lesson builds both, the bound between them, and its gradient.
+
+# %% [markdown] key="decoder"
+# ## 2. The decoder (eq. 11)
+#
+# Appendix C.1 takes one hidden layer of $H$ tanh units:
+#
+# $$ y = \operatorname{sigmoid}(W_2 \tanh(W_1 z + b_1) + b_2), \qquad
+# \operatorname{sigmoid}(a) = \frac{1}{1 + e^{-a}} \tag{08.1} $$
+#
+# $$ \log p(x|z) = \sum_{i=1}^{D} x_i \log y_i + (1 - x_i) \log (1 - y_i) \tag{KW 11} $$
+#
+# The sum picks one of two logarithms for each pixel: $\log y_i$ where there is ink,
+# $\log(1 - y_i)$ where there is none. The pixels are independent *given* $z$, and so
+# their log-probabilities add up.
+
+# %% [markdown] key="decoder-small"
+# We start with a toy that fits on a page: $D = 6$ pixels, $J = 2$ latents, $H = 4$ hidden
+# units, $M = 3$ images. The weights are random. Nothing below depends on their values,
+# and that is the point: a formula must hold at *any* weights.
+
+# %% key="toy"
+rng = np.random.default_rng(0)
+D, J, H, M = 6, 2, 4, 3
+W1, b1 = rng.normal(size=(H, J)), rng.normal(size=H)
+W2, b2 = rng.normal(size=(D, H)), rng.normal(size=D)
+x = rng.integers(0, 2, size=(M, D)).astype(float)      # (M, D), binary
+z = rng.normal(size=(M, J))                            # (M, J)
+
+# %% key="eq11"
+logits = np.tanh(z @ W1.T + b1) @ W2.T + b2            # (M, D)
+y = 1 / (1 + np.exp(-logits))
+log_p = (x * np.log(y) + (1 - x) * np.log(1 - y)).sum(1)
+print("log p(x|z) of the three images, in nats:", log_p.round(3))
+
+# %% [markdown] key="eq11-why"
+# The check uses no formula of ours. scipy knows the Bernoulli distribution; we ask it
+# for every pixel's probability and multiply the six numbers.
+
+# %% key="eq11-check"
+by_scipy = stats.bernoulli.pmf(x, y).prod(1)           # a product of probabilities
+check("eq11", log_p, np.log(by_scipy), atol=1e-12)
+
+# %% [markdown] key="logits"
+# ### Never take the logarithm of zero
+#
+# A confident decoder has large $|a|$, where $a$ is the **logit**, the value before the
+# sigmoid. Then $y$ rounds to exactly 0 or 1, and $\log(1 - y)$ is $-\infty$. The cure
+# is algebra. Put the sigmoid into its own logarithm:
+#
+# $$ \log y = -\log(1 + e^{-a}), \qquad \log(1 - y) = -\log(1 + e^{a}) \tag{08.2} $$
+#
+# Their difference is $\log y - \log(1 - y) = a$, so eq. 11 has one line:
+#
+# $$ \log p(x|z) = \sum_i x_i a_i - \log(1 + e^{a_i}) \tag{08.3} $$
+
+# %% key="eq08-3"
+def log_bernoulli_by_hand(x, logits):
+    return (x * logits - np.logaddexp(0, logits)).sum(-1)
+
+
+with np.errstate(divide="ignore"):
+    naive = np.log(1 - 1 / (1 + np.exp(-40.0)))
+print("log(1 - y) at a = 40:  naive", naive,
+      "  from the logit", log_bernoulli_by_hand(np.zeros(1), np.array([40.0])))
+
+# %% key="eq08-3-check"
+from aevb_lib.densities import log_bernoulli
+
+check("eq 08.3", log_bernoulli_by_hand(x, logits), log_p, atol=1e-12)
+from_library = log_bernoulli(torch.tensor(x), torch.tensor(logits))
+check("log_bernoulli", from_library, log_p, atol=1e-12)
+
+# %% [markdown] key="eq08-3-now"
+# From here on we call `aevb_lib.densities.log_bernoulli`: the same sum, in PyTorch. It
+# refuses values outside $[0, 1]$, since eq. 11 means nothing there.
+
+# %% [markdown] key="ex8-1"
+# > **Exercise 8.1 (predict).** Before training, all weights are close to zero, so every
+# > pixel has $y_i = \tfrac12$, whatever $z$ is. Suppose that the KL term is 0 as well.
+# > What is the bound of one image of 784 pixels, in nats?
+# >
+# > <details><summary>Hint 1</summary>With y = 1/2 it does not matter whether a pixel is ink.</details>
+# > <details><summary>Hint 2</summary>Each pixel gives log(1/2).</details>
+
+# %% key="ex8-1-code"
+bound_at_start = ...
+### BEGIN SOLUTION
+bound_at_start = 784 * np.log(0.5)
+### END SOLUTION
+
+# %% key="ex8-1-check"
+exercise("ex8-1", bound_at_start, 784 * np.log(0.5), atol=0.05, mistakes={
+    "that is the mean over the pixels; log-probabilities add up": np.log(0.5),
+    "a log-probability is not positive": -784 * np.log(0.5),
+    "that is in bits; use the natural logarithm": -784.0})
+
+# %% [markdown] key="encoder"
+# ## 3. The encoder (eqs 9 and 12)
+#
+# The posterior $p(z|x)$ of this decoder has no formula. The encoder offers a Gaussian
+# in its place, whose mean and variance are outputs of a network:
+#
+# $$ \log q(z|x) = \log \mathcal N(z;\, \mu,\, \sigma^2 I) \tag{KW 9} $$
+#
+# $$ h = \tanh(W_3 x + b_3), \quad \mu = W_4 h + b_4, \quad
+# \log \sigma^2 = W_5 h + b_5 \tag{KW 12} $$
+#
+# The paper writes $\sigma^2 I$, but $\sigma$ is a vector: each latent has its own
+# variance. Read it as $\operatorname{diag}(\sigma_1^2, \dots, \sigma_J^2)$.
+
+# %% key="eq12"
+W3, b3 = 0.5 * rng.normal(size=(H, D)), rng.normal(size=H)
+W4, b4 = rng.normal(size=(J, H)), rng.normal(size=J)
+W5, b5 = 0.5 * rng.normal(size=(J, H)), rng.normal(size=J)
+h = np.tanh(x @ W3.T + b3)                             # (M, H)
+mu, log_var = h @ W4.T + b4, h @ W5.T + b5             # (M, J) each
+print("mu:", mu.round(2).tolist())
+print("sigma:", np.exp(log_var / 2).round(2).tolist())
+
+# %% [markdown] key="eq9"
+# A diagonal Gaussian is a product of one-dimensional ones. Its logarithm is a sum over
+# the $J$ latents:
+#
+# $$ \log q(z|x) = \sum_{j=1}^{J} -\tfrac12 \Big( \log 2\pi + \log\sigma_j^2
+# + \frac{(z_j - \mu_j)^2}{\sigma_j^2} \Big) \tag{08.4} $$
+
+# %% key="eq9-code"
+log_q = -0.5 * (np.log(2 * np.pi) + log_var + (z - mu) ** 2 / np.exp(log_var)).sum(1)
+print("log q(z|x) of the three images, in nats:", log_q.round(3))
+
+# %% key="eq9-check"
+full = [stats.multivariate_normal(m, np.diag(np.exp(v))) for m, v in zip(mu, log_var)]
+check("eq9", log_q, [q.logpdf(point) for q, point in zip(full, z)])
+
+# %% [markdown] key="eq12-check-why"
+# The library's encoder is the same three lines. It keeps $W_4$ and $W_5$ in one matrix,
+# one above the other, so that one product gives both. We hand it our weights and compare.
+
+# %% key="eq12-check"
+from aevb_lib.models import GaussianEncoder
+
+encoder = GaussianEncoder(D, H, J, torch.Generator()).double()
+weights = [W3, b3, np.vstack([W4, W5]), np.hstack([b4, b5])]
+for parameter, value in zip(encoder.parameters(), weights):
+    parameter.data = torch.tensor(value)
+check("eq12", torch.stack(encoder(torch.tensor(x))), np.stack([mu, log_var]))
+
+# %% [markdown] key="why-log-var"
+# ### Why the network gives $\log\sigma^2$ and not $\sigma$
+#
+# A network's output can be any real number. A variance must be above 0. The exponential
+# maps one to the other, one to one, and any step of any size stays allowed.
+#
+# There is a second reason. Watch the gradient of the bound in one dimension, where
+# the target is a Gaussian of width $s$: the bound is $\tfrac12\log\sigma^2 -
+# \sigma^2/(2s^2)$ plus a constant. Predict: for $s = 0.1$ and a start at $\sigma = 1$, how large
+# is its slope in $\sigma$? Where does a step of size 0.1 land?
+
+# %% key="why-log-var-demo"
+s, sigma = 0.1, 1.0
+slope_sigma = 1 / sigma - sigma / s**2                 # d/d sigma
+print(f"one step in sigma:       {sigma + 0.1 * slope_sigma:.1f}")
+log_var_1d = np.log(sigma**2)
+for _ in range(60):
+    log_var_1d += 0.1 * np.clip(0.5 - 0.5 * np.exp(log_var_1d) / s**2, -5, None)
+print(f"60 steps in log sigma^2: sigma = {np.exp(log_var_1d / 2):.4f}")
+
+# %% [markdown] key="why-log-var-after"
+# One step in $\sigma$ lands at a negative width. In $\log\sigma^2$ no step can. (We cap
+# the slope at 5, as Adagrad and Adam do in their own way, since they divide the
+# gradient by its running size.) At the other end the slope in $\log\sigma^2$ is gentle: for a $\sigma$ that is
+# far too small it tends to $\tfrac12$, while the slope in $\sigma$ is $1/\sigma$ and
+# explodes.
+
+# %% [markdown] key="kl"
+# ## 4. The KL term by hand (Appendix B)
+#
+# The bound needs $\mathrm{KL}(q(z|x)\,\|\,p(z)) = \mathbb E_q[\log q(z|x) - \log p(z)]$.
+# Both are Gaussian, so two moments of $q$ are enough:
+#
+# $$ \mathbb E_q[(z_j - \mu_j)^2] = \sigma_j^2, \qquad
+# \mathbb E_q[z_j^2] = \mu_j^2 + \sigma_j^2 \tag{08.5} $$
+#
+# The first is the definition of the variance. The second follows from it: expand
+# $z_j^2 = (z_j - \mu_j)^2 + 2\mu_j (z_j - \mu_j) + \mu_j^2$; the middle term has mean 0.
+
+# %% [markdown] key="kl-steps"
+# **Put the first moment into** $\log q$ (eq. 08.4): each square over its variance averages to 1.
+#
+# $$ \mathbb E_q[\log q(z|x)] = -\tfrac J2 \log 2\pi
+# - \tfrac12 \sum_j (1 + \log\sigma_j^2) \tag{08.6} $$
+#
+# **Put the second into** $\log p(z) = -\tfrac J2\log 2\pi - \tfrac12\sum_j z_j^2$:
+#
+# $$ \mathbb E_q[\log p(z)] = -\tfrac J2 \log 2\pi
+# - \tfrac12 \sum_j (\mu_j^2 + \sigma_j^2) \tag{08.7} $$
+#
+# **Subtract.** The constants cancel:
+#
+# $$ -\mathrm{KL}(q\,\|\,p) = \tfrac12 \sum_{j=1}^J
+# (1 + \log\sigma_j^2 - \mu_j^2 - \sigma_j^2) \tag{08.8} $$
+
+# %% key="kl-code"
+def kl_by_hand(mu, log_var):
+    return -0.5 * (1 + log_var - mu**2 - np.exp(log_var)).sum(-1)
+
+
+print("KL of the three images, in nats:", kl_by_hand(mu, log_var).round(3))
+
+# %% [markdown] key="kl-check-why"
+# The referee is **Gauss-Hermite quadrature**: a weighted sum over fixed nodes which is
+# exact for polynomials times a Gaussian. Both logarithms are quadratic in $z$, so a few
+# nodes give the integrals with no error but rounding. Each of the three displays gets its own check.
+
+# %% key="eq08-8-check"
+nodes, node_weights = np.polynomial.hermite_e.hermegauss(20)
+node_weights = node_weights / node_weights.sum()       # E over eps ~ N(0, 1)
+z_nodes = mu[..., None] + np.exp(log_var / 2)[..., None] * nodes        # (M, J, 20)
+log_q_j = stats.norm.logpdf(z_nodes, mu[..., None], np.exp(log_var / 2)[..., None])
+E_log_q = (log_q_j @ node_weights).sum(1)
+E_log_p = (stats.norm.logpdf(z_nodes) @ node_weights).sum(1)
+check("eq 08.6", -0.5 * (np.log(2 * np.pi) + 1 + log_var).sum(1), E_log_q)
+check("eq 08.7", -0.5 * (np.log(2 * np.pi) + mu**2 + np.exp(log_var)).sum(1), E_log_p)
+check("eq 08.8", kl_by_hand(mu, log_var), E_log_q - E_log_p)
+
+# %% key="kl-library-check"
+from aevb_lib.densities import kl_normal
+
+check("kl_normal", kl_normal(torch.tensor(mu), torch.tensor(log_var)),
+      kl_by_hand(mu, log_var), atol=1e-12)
+
+# %% [markdown] key="ex8-2"
+# > **Exercise 8.2 (code).** A colleague's encoder gives $s = \log\sigma$ instead of
+# > $\log\sigma^2$. Write the KL term for it: `my_kl(mu, log_sigma)`, summed over the last
+# > axis. Which two places change?
+# >
+# > <details><summary>Hint 1</summary>Write log sigma^2 in terms of log sigma.</details>
+# > <details><summary>Hint 2</summary>log sigma^2 = 2 log sigma, and sigma^2 = exp(2 log sigma).</details>
+
+# %% key="ex8-2-code"
+def my_kl(mu, log_sigma):
+    ### BEGIN SOLUTION
+    return -0.5 * (1 + 2 * log_sigma - mu**2 - np.exp(2 * log_sigma)).sum(-1)
+    ### END SOLUTION
+
+
+# %% key="ex8-2-check"
+half = log_var / 2
+exercise("ex8-2", lambda: my_kl(mu, half), kl_by_hand(mu, log_var), mistakes={
+    "you have sigma where sigma^2 belongs": -0.5 * (
+        1 + 2 * half - mu**2 - np.exp(half)).sum(-1),
+    "log sigma^2 is 2 log sigma": -0.5 * (1 + half - mu**2 - np.exp(2 * half)).sum(-1),
+    "the sign: a KL divergence is never negative": -kl_by_hand(mu, log_var),
+    "the factor 1/2 is missing": 2 * kl_by_hand(mu, log_var)})
+
+# %% [markdown] key="eq10"
+# ## 5. The estimator of the VAE (eq. 10)
+#
+# Put the pieces into estimator B. Draw $\epsilon_l \sim \mathcal N(0, I)$, move it to
+# $z_l = \mu + \sigma \odot \epsilon_l$ ($\odot$ multiplies entry by entry), and average:
+#
+# $$ \mathcal L(\theta, \phi; x) \simeq \tfrac12 \sum_{j=1}^J
+# \big(1 + \log\sigma_j^2 - \mu_j^2 - \sigma_j^2\big)
+# + \frac1L \sum_{l=1}^L \log p(x|z_l) \tag{KW 10} $$
+#
+# The first term is exact. Only the second is an estimate, with noise from $\epsilon$.
+# First for one image and one draw, with nothing but NumPy:
+
+# %% key="eq10-one"
+eps = rng.normal(size=(1, M, J))                       # (L, M, J)
+z_0 = mu[0] + np.exp(log_var[0] / 2) * eps[0, 0]       # one z of the first image
+logits_0 = W2 @ np.tanh(W1 @ z_0 + b1) + b2
+estimate_0 = -kl_by_hand(mu[0], log_var[0]) + log_bernoulli_by_hand(x[0], logits_0)
+print(f"eq. 10 for the first image, L = 1: {estimate_0:.4f} nats")
+
+# %% key="eq10-array"
+from aevb_lib.models import VAE
+
+vae = VAE(D, H, J, torch.Generator()).double()
+weights += [W1, b1, W2, b2]
+for parameter, value in zip(vae.parameters(), weights, strict=True):
+    parameter.data = torch.tensor(value)
+estimates = vae.elbo(torch.tensor(x), torch.tensor(eps))     # (M,)
+check("eq10", estimates[0], estimate_0, atol=1e-12)
+
+# %% [markdown] key="eq10-exact"
+# Is the estimate right on average? For $J = 2$ quadrature can take the expectation over
+# $\epsilon$ on a $60 \times 60$ grid of nodes, to about ten digits. So we know the exact
+# bound, and hold 20,000 noisy estimates to it.
+
+# %% key="eq10-exact-check"
+nodes, node_weights = np.polynomial.hermite_e.hermegauss(60)
+grid = np.stack(np.meshgrid(nodes, nodes), -1).reshape(-1, 1, 2)          # (3600, 1, 2)
+weight = np.outer(node_weights, node_weights).ravel() / node_weights.sum() ** 2
+kl, log_p_grid = vae.elbo_terms(torch.tensor(x), torch.tensor(grid).expand(-1, M, -1))
+bound = -kl.detach().numpy() + weight @ log_p_grid.detach().numpy()
+many = torch.tensor(rng.normal(size=(20_000, M, J)))
+kl, log_p_many = vae.elbo_terms(torch.tensor(x), many)
+check_mc("eq10 on average", log_p_many - kl, bound)
+
+# %% [markdown] key="backprop"
+# ## 6. The gradient by hand
+#
+# Training needs the gradient of eq. 10 in all ten weight arrays. Autograd gives it; once
+# in your life you should do it yourself. Take $L = 1$. Write $g = \tanh(W_1 z + b_1)$ for
+# the decoder's hidden layer, $a$ for its logits. We walk back from the bound, one factor
+# of the chain rule at a time, and write $\bar v$ for $\partial\mathcal L / \partial v$.
+#
+# **The logits.** Differentiate eq. 08.3; the derivative of $\log(1 + e^a)$ is the sigmoid.
+#
+# $$ \bar a = x - y \tag{08.9} $$
+#
+# The gradient is the difference between the image and its reconstruction.
+
+# %% [markdown] key="backprop-decoder"
+# **A linear layer** $a = W_2\, g + b_2$ passes a gradient on in three ways: to the
+# weights as an outer product (summed over images), to the bias as it is, to its input
+# through the transposed weights.
+#
+# $$ \bar W_2 = \bar a\, g^\top, \qquad \bar b_2 = \bar a, \qquad
+# \bar g = W_2^\top \bar a \tag{08.10} $$
+#
+# **A tanh** multiplies by one minus its square, entry by entry. Then the first layer is
+# linear again, and we arrive at $z$:
+#
+# $$ \bar u = \bar g \odot (1 - g^2), \qquad \bar W_1 = \bar u\, z^\top, \qquad
+# \bar z = W_1^\top \bar u \tag{08.11} $$
+
+# %% key="backprop-forward"
+sigma = np.exp(log_var / 2)
+z = mu + sigma * eps[0]                                # (M, J), L = 1
+g = np.tanh(z @ W1.T + b1)                             # (M, H)
+y = 1 / (1 + np.exp(-(g @ W2.T + b2)))                 # (M, D)
+
+# %% key="backprop-decoder-code"
+d_a = x - y                                            # eq. 08.9
+d_W2, d_b2, d_g = d_a.T @ g, d_a.sum(0), d_a @ W2      # eq. 08.10
+d_u = d_g * (1 - g**2)                                 # eq. 08.11
+d_W1, d_b1, d_z = d_u.T @ z, d_u.sum(0), d_u @ W1
+
+# %% [markdown] key="backprop-trick"
+# **Through the noise.** Here the reparameterization trick earns its keep. Since
+# $z_j = \mu_j + e^{\frac12 \log\sigma_j^2}\, \epsilon_j$ is an ordinary function, it has
+# ordinary derivatives: 1 in $\mu_j$, and $\tfrac12 \sigma_j \epsilon_j$ in
+# $\log\sigma_j^2$. The KL term adds its own, from eq. 08.8:
+#
+# $$ \bar\mu = \bar z - \mu, \qquad
+# \overline{\log\sigma^2} = \bar z \odot \tfrac12 \sigma \epsilon
+# + \tfrac12 (1 - \sigma^2) \tag{08.12} $$
+#
+# Each line is a tug of war: the image pulls through $\bar z$, the prior pulls $\mu$ to 0
+# and $\sigma$ to 1. From here on it is linear, tanh, linear as before.
+
+# %% key="backprop-encoder-code"
+d_mu = d_z - mu                                        # eq. 08.12
+d_log_var = d_z * 0.5 * sigma * eps[0] + 0.5 * (1 - sigma**2)
+d_heads = np.hstack([d_mu, d_log_var])                 # W4 above W5
+d_h = d_heads @ np.vstack([W4, W5])
+d_v = d_h * (1 - h**2)
+d_encoder = [d_v.T @ x, d_v.sum(0), d_heads.T @ h, d_heads.sum(0)]
+
+# %% [markdown] key="backprop-check-why"
+# Two referees. **Autograd** must agree with every entry to rounding. A **finite
+# difference** of the bound in one weight of the encoder, the one at the far end of the
+# walk, asks neither of us: it only evaluates eq. 10 twice.
+
+# %% key="backprop-check"
+estimates.sum().backward()
+by_hand = [*d_encoder, d_W1, d_b1, d_W2, d_b2]
+for parameter, gradient in zip(vae.parameters(), by_hand, strict=True):
+    assert parameter.shape == gradient.shape
+check("eqs 08.9 to 08.12", torch.cat([p.grad.flatten() for p in vae.parameters()]),
+      np.concatenate([gradient.ravel() for gradient in by_hand]))
+
+# %% key="backprop-difference-check"
+def bound_with(step):
+    with torch.no_grad():
+        vae.encoder.hidden.weight[2, 3] += step
+        value = vae.elbo(torch.tensor(x), torch.tensor(eps)).sum().item()
+        vae.encoder.hidden.weight[2, 3] -= step
+    return value
+
+
+slope = (bound_with(1e-5) - bound_with(-1e-5)) / 2e-5
+check("finite difference", d_encoder[0][2, 3], slope, atol=1e-8)
+
+# %% [markdown] key="ex8-3"
+# > **Exercise 8.3 (derive).** A Gaussian decoder (eq. 12 read the other way round) has
+# > $\log p(x|z) = \sum_i -\tfrac12\big(\log 2\pi + \log s_i^2 + (x_i - m_i)^2/s_i^2\big)$.
+# > Derive $\bar m$ and $\overline{\log s^2}$, the counterparts of eq. 08.9, and write
+# > them as a function of `x`, `m`, `log_var` that returns both arrays as a tuple.
+# >
+# > <details><summary>Hint 1</summary>Write 1/s^2 as exp(-log s^2) before you differentiate.</details>
+# > <details><summary>Hint 2</summary>The derivative of exp(-v) in v is -exp(-v).</details>
+
+# %% key="ex8-3-code"
+def gaussian_gradient(x, m, log_var):
+    ### BEGIN SOLUTION
+    precision = np.exp(-log_var)
+    return (x - m) * precision, 0.5 * ((x - m) ** 2 * precision - 1)
+    ### END SOLUTION
+
+
+# %% key="ex8-3-check"
+from aevb_lib.densities import log_normal
+
+m, v = rng.normal(size=(2, M, D))
+m_, v_ = torch.tensor(m, requires_grad=True), torch.tensor(v, requires_grad=True)
+log_normal(torch.tensor(x), m_, v_).sum().backward()
+exercise("ex8-3", lambda: gaussian_gradient(x, m, v),
+         np.stack([m_.grad, v_.grad]), mistakes={
+    "you have sigma where sigma^2 belongs": (
+        (x - m) * np.exp(-v / 2), 0.5 * ((x - m) ** 2 * np.exp(-v / 2) - 1)),
+    "the 1/2 of the second part is missing": (
+        (x - m) * np.exp(-v), (x - m) ** 2 * np.exp(-v) - 1),
+    "check the sign of both": (-(x - m) * np.exp(-v),
+                               -0.5 * ((x - m) ** 2 * np.exp(-v) - 1))})
+
+# %% [markdown] key="grey"
+# ## 7. Grey pixels under a Bernoulli likelihood
+#
+# MNIST's pixels are grey: values such as 0.3. Eq. 11 is the log-probability of *binary*
+# pixels. Nearly every course puts the grey values in and calls the result
+# $\log p(x)$. What is it really?
+#
+# Read a grey value as a probability of ink, and let $b$ be a binary image drawn from $x$:
+# $b_i = 1$ with probability $x_i$. Eq. 08.3 is linear in the pixels, so averaging over
+# $b$ puts $\mathbb E[b_i] = x_i$ in the place of $b_i$:
+#
+# $$ \mathbb E_{b|x}[\log p(b|z)] = \sum_i x_i a_i - \log(1 + e^{a_i}) \tag{08.13} $$
+#
+# The right side is what everyone computes. The left side says what it means.
+
+# %% [markdown] key="grey-check-why"
+# Check: with six pixels there are only 64 binary images. We list them all, weigh each by
+# its probability under a grey $x$, and add up.
+
+# %% key="eq08-13-check"
+grey = rng.uniform(size=D)
+binary = np.array([[n >> i & 1 for i in range(D)] for n in range(2**D)], float)  # (64, D)
+probability = np.where(binary == 1, grey, 1 - grey).prod(1)                      # (64,)
+average = probability @ log_bernoulli_by_hand(binary, logits[0])
+check("eq 08.13", log_bernoulli_by_hand(grey, logits[0]), average, atol=1e-12)
+
+# %% [markdown] key="grey-means"
+# So the grey bound is honest about something: it is the mean of the bounds of all binary
+# images that $x$ draws, all encoded by the same $q(z|x)$, and so it lies below
+# $\mathbb E_{b|x}[\log p(b)]$. It is **not** a density of the grey image. Two signs:
+#
+# - its best possible value is not 0 but minus the entropy of the pixels' coin flips;
+# - $\int_0^1 y^x (1-y)^{1-x}\,\mathrm dx$ is not 1, so it is no density in $x$.
+#
+# The missing factor is known; a decoder with it is called the *continuous Bernoulli*
+# (Loaiza-Ganem and Cunningham, 2019).
+
+# %% key="grey-integral-check"
+y_1 = 0.9
+t, t_weights = np.polynomial.legendre.leggauss(40)     # nodes on (-1, 1)
+t, t_weights = (t + 1) / 2, t_weights / 2              # now on (0, 1)
+integral = t_weights @ (y_1**t * (1 - y_1) ** (1 - t))
+check("integral", integral, (2 * y_1 - 1) / np.log(y_1 / (1 - y_1)), atol=1e-12)
+print(f"the integral over grey x at y = {y_1} is {integral:.4f}, a density's would be 1")
+
+# %% [markdown] key="binarise"
+# ### Two ways to make binary images
+#
+# - **Static**: draw $b$ once for each image, keep it. The data set is fixed.
+# - **Dynamic**: draw a new $b$ every time that an image is used. Training then never sees
+#   the same pixels twice, which works against overfitting.
+#
+# Bounds on grey, static and dynamic data are three different numbers. A comparison must
+# say which. Below we train on dynamic draws and test on one static draw, so that every
+# test value is a true log-probability.
+
+# %% key="binarise-code"
+from aevb_lib import binarise
+
+b_test = binarise(x_test, torch.Generator().manual_seed(1))
+fig, ax = plt.subplots(figsize=(7, 1.6))
+pairs = torch.cat([x_test[:10], b_test[:10]])
+plots.montage(pairs, digits.image_shape, 10, ax)
+plt.show()
+
+# %% [markdown] key="binarise-code-words"
+# *In words:* ten grey digits above, one binary draw of each below. The shapes are the
+# same; the soft edges have become ragged, because each grey pixel fell to ink or paper.
+
+# %% [markdown] key="train"
+# ## 8. Train the paper's model
+#
+# Everything is in place: 784 pixels, 500 hidden units, $J = 2$ latents so that we can
+# look at all of them. `aevb_lib.training.train` is Algorithm 1 from lesson 07. Its heart
+# is one function, `sgvb_step`; read it once.
+
+# %% key="train-source"
+import inspect
+
+from aevb_lib.training import PAPER, TODAY, sgvb_step, train
+
+print(inspect.getsource(sgvb_step))
+
+# %% [markdown] key="recipes"
+# A **recipe** says how to start and how to step. Two are named.
+#
+# - `PAPER`: every weight from $\mathcal N(0, 0.01^2)$, Adagrad with step size 0.02, a
+#   prior $\mathcal N(0, I)$ on $\theta$.
+# - `TODAY`: a wider start, the output bias at the data's mean image, Adam with a step
+#   size that rises, then falls along a cosine.
+#
+# Both use $M = 100$ and $L = 1$. Predict: after the same 60 passes over the data, how many nats
+# will lie between them? The bound now splits into its two terms while you watch.
+
+# %% key="train-today" tags=["nbval-ignore-output"]
+generator = torch.Generator().manual_seed(0)
+vae = VAE(D=784, H=500, J=2, generator=generator)
+TODAY.start(vae, x_train, generator)
+today = train(vae, x_train, TODAY, generator=generator, epochs=60, x_test=b_test,
+              dynamic_binarisation=True)
+
+# %% key="train-paper" tags=["nbval-ignore-output"]
+generator = torch.Generator().manual_seed(0)
+vae_2013 = VAE(D=784, H=500, J=2, generator=generator)
+PAPER.start(vae_2013, x_train, generator)
+paper = train(vae_2013, x_train, PAPER, generator=generator, epochs=60, x_test=b_test,
+              dynamic_binarisation=True)
+
+# %% key="curves" tags=["nbval-ignore-output"]
+fig, ax = plt.subplots(figsize=(7, 3.4))
+for history, name, style in ((today, "today's", "-"), (paper, "the paper's", "--")):
+    ax.plot(history.samples, history.test_bound, color=plots.BOUND, ls=style)
+    plots.label_end(ax, history.samples, history.test_bound, name)
+ax.set(xscale="log", xlabel="training samples evaluated", xlim=(4e3, 5e5),
+       ylabel="test bound (nats per image)")
+plt.show()
+
+# %% [markdown] key="curves-words"
+# *In words:* the bound of the 1,000 test images against the number of training images
+# that were looked at. Both curves rise steeply, then slowly. Today's recipe is above the
+# paper's at every point and ends about ten nats higher; both are still far from flat in the
+# logarithm of the samples.
+
+# %% [markdown] key="curves-after"
+# Both curves climb the same bound of the same model. What differs is only how the steps
+# are chosen. Neither number is "the quality of a VAE": the paper trains on 60,000
+# digits and for a hundred times as long. Its own curve for $N_z = 3$ reaches $-138$ nats (on grey
+# pixels) after ten million samples.
+
+# %% [markdown] key="exact"
+# ## 9. How far below the truth?
+#
+# A bound alone does not say how good it is. With $J = 2$ we can know: $\log p(x)$ is an
+# integral over a plane, and a grid sums it to nine digits. `aevb_lib.exact.BernoulliMLP`
+# is eq. 11 in NumPy, `posterior` refines a grid where the mass is. We take the network
+# that you have trained and six test images it has never seen.
+
+# %% key="exact-code" tags=["nbval-ignore-output"]
+from aevb_lib.exact import BernoulliMLP
+
+(V1, c1, _), (V2, c2, _) = vae.decoder.layers()
+truth = BernoulliMLP(*(array.astype(float) for array in (V1, c1, V2, c2)))
+x_six = b_test[[10, 23, 35, 46, 58, 79]]               # binary: eq. 11 is a probability
+posteriors = [truth.posterior(row) for row in x_six.double().numpy()]
+log_evidence = np.array([posterior.log_evidence for posterior in posteriors])
+print("log p(x), nats:", log_evidence.round(2))
+
+# %% [markdown] key="exact-bound"
+# Now the bound of the same images from 2,000 draws, with its standard error. And on the
+# grid, the divergence from $q$ to the posterior: $\sum q \log (q / p(z|x))$. Eq. 1 says
+# that the two must add up to the evidence:
+#
+# $$ \log p(x) = \mathrm{KL}(q(z|x)\,\|\,p(z|x)) + \mathcal L(\theta, \phi; x) \tag{KW 1} $$
+
+# %% key="exact-bound-code" tags=["nbval-ignore-output"]
+noise = torch.tensor(np.random.default_rng(0).normal(size=(2000, 6, 2))).float()
+with torch.no_grad():
+    mu, log_var = vae.encode(x_six)
+    kl, log_p = vae.elbo_terms(x_six, noise)           # (6,), (2000, 6)
+draws = (log_p - kl).double().numpy()
+gap = np.empty(6)
+for i, posterior in enumerate(posteriors):
+    q = stats.multivariate_normal(mu[i], np.diag(log_var[i].exp())).logpdf(posterior.z)
+    log_posterior = np.log(posterior.weight / posterior.cell)
+    gap[i] = posterior.cell * np.exp(q) @ (q - log_posterior)
+
+# %% key="eq1-check" tags=["nbval-ignore-output"]
+bound, se = draws.mean(0), draws.std(0) / np.sqrt(len(draws))
+print(" log p(x)     bound          gap (on the grid)")
+for row in zip(log_evidence, bound, se, gap):
+    print("{:9.2f}  {:9.2f} +- {:.2f}  {:6.2f}".format(*row))
+assert (bound < log_evidence).all() and (gap > 0).all()
+check_mc("eq1", draws + gap, log_evidence)
+
+# %% [markdown] key="exact-after"
+# Every bound lies below its evidence, and the missing piece is the divergence, image by
+# image, within the standard error. The gap has two causes. Where the exact posterior is
+# tilted or bent, no upright ellipse fits it. And where the encoder has seen few such
+# images, its ellipse has the right size but the wrong place: lesson 07 called this the
+# amortisation gap. Predict which of the two is larger here.
+
+# %% key="exact-picture" tags=["nbval-ignore-output"]
+fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.9))
+for ax, i in zip(axes, np.argsort(gap)[[0, 3, 5]]):
+    p, middle = posteriors[i], (posteriors[i].mean() + mu[i].numpy()) / 2
+    levels = p.weight.max() * np.linspace(0.05, 1, 7)
+    ax.tricontourf(*p.z.T, p.weight, levels=levels, cmap="Oranges")
+    plots.gaussian_ellipse(mu[i], log_var[i].exp().diag(), ax)
+    ax.set(xlim=middle[0] + np.array([-0.6, 0.6]), xlabel="$z_1$",
+           ylim=middle[1] + np.array([-0.6, 0.6]), aspect="equal")
+    ax.set_title(f"gap {gap[i]:.2f} nats")
+axes[0].set_ylabel("$z_2$")
+plt.show()
+
+# %% [markdown] key="exact-picture-words"
+# *In words:* three test images at one scale, gaps from small to large. Orange: the exact
+# posterior of $z$ on the grid. The blue ellipse: two standard deviations of the encoder's
+# $q(z|x)$. Left, the ellipse lies over the orange spot. To the right its size stays about
+# right, but it moves off the spot: most of these gaps come from amortisation.
+
+# %% [markdown] key="drag"
+# ## 10. Drag through what you trained
+#
+# The two networks now run inside this page. Move over the plane and watch $\mathbb
+# E[x|z]$; press a digit to see its $q(z|x)$; draw one of your own. Lesson 09 asks what
+# you will find there.
+
+# %% key="demo-explorer" tags=["nbval-ignore-output"]
+from aevb_lib.widgets import LatentExplorer
+
+with torch.no_grad():
+    codes, _ = vae.encode(x_test)
+LatentExplorer(vae.decoder.layers(), codes, digits.labels_test, x=x_test,
+               encoder=vae.encoder.layers(), image_shape=digits.image_shape)
+
+# %% [markdown] key="demo-explorer-words"
+# *In words:* a square plane with the codes of the 1,000 test digits, each drawn as its own numeral,
+# and the image that the decoder makes of the point under the pointer. Arrow keys move
+# the point too. The still picture below shows the same plane.
+
+# %% key="still" tags=["nbval-ignore-output"]
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.8), width_ratios=(1.25, 1))
+plots.latent_plane(codes, digits.labels_test, left)
+plots.prior_rings(left)
+corners = torch.cartesian_prod(torch.linspace(1.8, -1.8, 7), torch.linspace(-1.8, 1.8, 7))
+with torch.no_grad():
+    plots.montage(vae.decode(corners.flip(1)), digits.image_shape, 7, right)
+right.set_title("decoded on a grid from -1.8 to 1.8")
+plt.show()
+
+# %% [markdown] key="still-words"
+# *In words:* left, the plane of codes with the prior's rings; digits of one class lie
+# together, and 4, 7 and 9 share a region. Right, forty-nine decoded points laid out like
+# the plane: shapes change smoothly from one class to the next.
+
+# %% [markdown] key="gaussian-decoder"
+# ## 11. Other decoders
+#
+# For pixels that are truly grey, the paper uses a Gaussian decoder: eq. 12 from $z$ to
+# $x$. For Frey Face it squashes the means through a sigmoid. In the library these are
+# `VAE(..., likelihood="gaussian")` and `"gaussian-squashed"`. A Gaussian density can
+# exceed 1, so its bound can be positive: that is no mistake.
+
+# %% key="gaussian-decoder-check"
+from aevb_lib.models import GaussianDecoder
+
+decoder = GaussianDecoder(J, H, D, torch.Generator().manual_seed(0), squash=True).double()
+z_t = torch.tensor(rng.normal(size=(1, M, J)))
+mean, log_s2 = (out.detach().numpy()[0] for out in decoder(z_t))
+by_scipy = stats.norm.logpdf(x, mean, np.exp(log_s2 / 2)).sum(1)
+check("eq12 as a decoder", decoder.log_p_x_given_z(torch.tensor(x), z_t)[0], by_scipy)
+assert ((0 < mean) & (mean < 1)).all()
+
+# %% [markdown] key="ex8-4"
+# > **Exercise 8.4 (derive).** Much code minimises `mse.mean() + kl.sum()` for one image: the
+# > *mean* squared error over $D = 784$ pixels plus the KL. Up to a constant this is minus
+# > the bound of a Gaussian decoder with one fixed variance $\sigma^2$ for all pixels. Which
+# > $\sigma^2$? (Pixels lie in $[0, 1]$: how sharp an image can such a decoder know?)
+# >
+# > <details><summary>Hint 1</summary>Minus the log-density has the sum of squares over 2 sigma^2.</details>
+# > <details><summary>Hint 2</summary>Set 1/(2 sigma^2) equal to 1/D.</details>
+
+# %% key="ex8-4-code"
+variance = ...
+### BEGIN SOLUTION
+variance = 784 / 2
+### END SOLUTION
+
+# %% key="ex8-4-check"
+exercise("ex8-4", variance, 392.0, mistakes={
+    "that belongs to the summed squared error, without 1/D": 0.5,
+    "the 1/2 of the Gaussian's exponent is missing": 784.0,
+    "you have sigma where sigma^2 belongs": np.sqrt(392.0)})
+
+# %% [markdown] key="ex8-5"
+# > **Exercise 8.5 (code).** Write eq. 10 for a whole minibatch in NumPy, from `x` (M, D), `mu`, `log_var`
+# > (M, J), `eps` (L, M, J) and a function `logits_of(z)` that maps (L, M, J) to (L, M, D).
+# > Return one bound an image, (M,).
+# >
+# > <details><summary>Hint 1</summary>z = mu + np.exp(0.5 * log_var) * eps has shape (L, M, J).</details>
+# > <details><summary>Hint 2</summary>Sum over pixels and latents (last axis); average over draws (first axis).</details>
+
+# %% key="ex8-5-code"
+def my_elbo(x, mu, log_var, eps, logits_of):
+    ### BEGIN SOLUTION
+    z = mu + np.exp(0.5 * log_var) * eps
+    return log_bernoulli_by_hand(x, logits_of(z)).mean(0) - kl_by_hand(mu, log_var)
+    ### END SOLUTION
+
+
+# %% key="ex8-5-check"
+def logits_of(z):
+    return np.tanh(z @ W1.T + b1) @ W2.T + b2
+
+
+toy_mu, toy_log_var = h @ W4.T + b4, h @ W5.T + b5
+toy_eps = rng.normal(size=(5, M, J))
+toy_kl = kl_by_hand(toy_mu, toy_log_var)
+right = toy_mu + np.exp(toy_log_var / 2) * toy_eps
+wrong = toy_mu + np.exp(toy_log_var) * toy_eps
+log_p_right = log_bernoulli_by_hand(x, logits_of(right))             # (5, M)
+exercise("ex8-5", lambda: my_elbo(x, toy_mu, toy_log_var, toy_eps, logits_of),
+         log_p_right.mean(0) - toy_kl, mistakes={
+    "you have sigma^2 where sigma belongs, in z":
+        log_bernoulli_by_hand(x, logits_of(wrong)).mean(0) - toy_kl,
+    "the draws are averaged, not summed": log_p_right.sum(0) - toy_kl,
+    "pixels are summed, not averaged": log_p_right.mean(0) / D - toy_kl,
+    "the KL term is subtracted": log_p_right.mean(0) + toy_kl})
+
+# %% [markdown] key="misconception"
+# ## Misconception card
+#
+# > **"The loss of a VAE is a reconstruction error plus a regulariser; the error can be
+# > anything, and the weight between them is a matter of taste."**
+# >
+# > The first term is $\log p(x|z)$ of a *named density*, in nats, and the second follows from
+# > it with weight 1. Choosing the squared error chooses a Gaussian; averaging it over the pixels
+# > chooses $\sigma^2 = 392$ (exercise 8.4), under which no digit can be told from another,
+# > and the codes collapse onto the prior. Changing the weight changes the model: say so,
+# > and never compare its numbers with a bound.
+
+# %% [markdown] key="take-away"
+# ## What you can do now
+#
+# - **Write and prove each line.** Eqs 9, 11 and 12 against scipy, Appendix B against
+#   quadrature, eq. 10 against its exact expectation.
+# - **Push the gradient through.** $x - y$ at the logits, transposed weights, $1 - \tanh^2$,
+#   and the two lines of eq. 08.12, where the noise lets the gradient pass.
+# - **Train and measure.** A minute on 4,000 digits, and a bound below the exact evidence
+#   by the very divergence that eq. 1 names.
+#
+# **Next**: lesson 09 asks what is in the latent space: the paper's Figures 4 and 5, holes,
+# collapse, and why samples blur.

@@ -1,0 +1,572 @@
+"""LatentExplorer in a browser: the saved page, and the notebook's way in."""
+
+import base64
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from aevb_lib.widgets import LatentExplorer
+from tests.benchmarks.explorer_latency import CHROMIUM, random_layers
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is missing")
+if not CHROMIUM or not shutil.which(CHROMIUM):
+    pytest.skip("chromium is missing", allow_module_level=True)
+
+D, N, H = 784, 60, 100
+DRAW = np.random.default_rng(0)
+X = np.round(255 * DRAW.random((N, D)) * (DRAW.random((N, D)) < 0.2)) / 255
+
+
+def run(layers, x):
+    """The reference, in float64."""
+    for weight, bias, activation in layers:
+        a = weight @ x + bias
+        x = {"tanh": np.tanh, "linear": np.array}.get(
+            activation, lambda a: 1 / (1 + np.exp(-a)))(a)
+    return x
+
+
+class Case:
+    """An explorer with J latents, its layers, and its points: the encoded X."""
+
+    def __init__(self, J):
+        self.J = J
+        self.decoder = random_layers(J, H, D, "sigmoid")
+        self.encoder = random_layers(D, H, 2 * J, "linear", gain=1, seed=1)
+        self.z = np.array([run(self.encoder, x)[:J] for x in X])
+        self.explorer = LatentExplorer(
+            self.decoder, self.z, np.arange(N) % 10, encoder=self.encoder, x=X)
+
+    def posterior(self, x):
+        heads = run(self.encoder, x)
+        return heads[: self.J], heads[self.J:]
+
+
+CASES = {J: Case(J) for J in (2, 10)}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """visit(J, **context) -> the saved page; no error, no request to elsewhere."""
+    faults, contexts = [], []
+
+    def open_page(J=2, explorer=None, **options):
+        path = tmp_path / "explorer.html"
+        (explorer or CASES[J].explorer).save_html(path)
+        context = browser.new_context(
+            viewport={"width": 760, "height": 1100}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: faults.append(said.text))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda request: request.url.startswith(("data:", "blob:"))
+                or request.url == path.as_uri() or faults.append(request.url))
+        page.goto(path.as_uri())
+        frame(page, 3)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+# ----- what the tests say to a page ----------------------------------------------
+
+ROOT = "document.querySelector('[data-testid=latent-explorer]')"
+
+
+def frame(page, count=2):
+    """Wait until the page has drawn: `count` animation frames."""
+    page.evaluate("""async (count) => { while (count--)
+        await new Promise(requestAnimationFrame) }""", count)
+
+
+def get(page, trait):
+    value = page.evaluate(f"""() => {{ const v = {ROOT}.explorer.get("{trait}");
+        return ArrayBuffer.isView(v) ? Array.from(v) : v }}""")
+    return np.array(value) if isinstance(value, list) else value
+
+
+def pixels(page, testid):
+    """Grey values of a picture, (28, 28)."""
+    grey = page.get_by_test_id(testid).evaluate("""(canvas) => Array.from(
+        canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
+        ).filter((_, k) => k % 4 === 0)""")
+    return np.array(grey).reshape(28, 28)
+
+
+def place(page, testid, across, down):
+    """A spot of an element, in fractions of its sides -> page coordinates."""
+    box = page.get_by_test_id(testid).bounding_box()
+    return box["x"] + across * box["width"], box["y"] + down * box["height"]
+
+
+def spot(page, z):
+    """Where z lies on the page."""
+    limit = page.evaluate(f"{ROOT}.explorer.limit")
+    return place(page, "plane", 0.5 + z[0] / (2 * limit), 0.5 - z[1] / (2 * limit))
+
+
+def blue(page):
+    """Pixels in the colour of q on the plane."""
+    return page.get_by_test_id("plane").evaluate("""(plane) => {
+        const canvas = plane.querySelectorAll("canvas")[1];
+        const { width, height } = canvas;
+        const copy = new OffscreenCanvas(width, height).getContext(
+            "2d", { willReadFrequently: true });
+        copy.drawImage(canvas, 0, 0);
+        const { data } = copy.getImageData(0, 0, width, height);
+        let count = 0;
+        for (let k = 0; k < data.length; k += 4)
+            count += data[k] < 40 && data[k + 1] > 80 && data[k + 2] > 150
+                && data[k + 3] > 100;
+        return count }""")
+
+
+def stroke(page, points, testid="pad"):
+    page.mouse.move(*place(page, testid, *points[0]))
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*place(page, testid, *point), steps=4)
+    page.mouse.up()
+    frame(page)
+
+
+def landed(page):
+    page.wait_for_function("""() => [...document.querySelectorAll(
+        '[data-testid^=sample-]')].every((one) => !one.matches(".lex-empty"))""")
+
+
+SEVEN = [(0.3, 0.3), (0.6, 0.3), (0.45, 0.7)]
+
+# ----- the networks --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("J", CASES)
+def test_the_page_decodes_as_the_reference(visit, J):
+    z = np.random.default_rng(J).normal(size=(500, J))
+    got = visit(J).evaluate(
+        f"(all) => all.map((z) => Array.from({ROOT}.explorer.decode(z)))", z.tolist())
+    want = np.array([run(CASES[J].decoder, one) for one in z])
+    assert want.min() < 0.01 and want.max() > 0.99  # the scale is real
+    assert abs(np.array(got) - want).max() <= 2 / 255
+
+
+@pytest.mark.parametrize("J", CASES)
+def test_the_page_encodes_as_the_reference(visit, J):
+    got = visit(J).evaluate(f"""(all) => all.map((x) => {{
+        const {{ mu, logVar }} = {ROOT}.explorer.encode(x);
+        return [...mu, ...logVar] }})""", X.tolist())
+    want = np.array([run(CASES[J].encoder, x) for x in X])
+    assert want.std() > 0.3
+    assert abs(np.array(got) - want).max() <= 0.005
+
+
+# ----- z: pointer, touch, keys, sliders ------------------------------------------
+
+
+def test_the_picture_is_the_decoded_z(visit):
+    page = visit()
+    assert min(abs(CASES[2].z - get(page, "z")).sum(1)) < 1e-3
+    want = 255 * run(CASES[2].decoder, get(page, "z"))
+    assert abs(pixels(page, "decoded").ravel() - want).max() <= 2
+
+
+def test_a_drag_moves_z_and_the_picture(visit):
+    page = visit()
+    page.mouse.move(*spot(page, (-1, -1)))
+    page.mouse.down()
+    for z in ((-0.5, 0.2), (1.5, 0.8)):
+        page.mouse.move(*spot(page, z), steps=5)
+        frame(page)
+        assert abs(get(page, "z") - z).max() < 0.02
+        want = 255 * run(CASES[2].decoder, get(page, "z"))
+        assert abs(pixels(page, "decoded").ravel() - want).max() <= 2
+    page.mouse.up()
+    page.mouse.move(*spot(page, (0, 0)))
+    assert abs(get(page, "z") - (1.5, 0.8)).max() < 0.02  # a hover moves nothing
+    assert get(page, "picked") == -1
+
+
+def test_touch_drags_and_taps(visit):
+    page = visit(has_touch=True)
+    client = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        client.send("Input.dispatchTouchEvent", {
+            "type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+    touch("touchStart", spot(page, (0, 0)))
+    for step in range(6):
+        touch("touchMove", spot(page, (-0.2 * step, 0.2 * step)))
+    touch("touchEnd")
+    assert abs(get(page, "z") - (-1, 1)).max() < 0.05
+    assert page.evaluate("scrollY") == 0 and get(page, "picked") == -1
+    page.touchscreen.tap(*spot(page, CASES[2].z[4]))
+    assert get(page, "picked") >= 0
+    style = "(e) => getComputedStyle(e).touchAction"
+    assert page.get_by_test_id("plane").evaluate(style) == "none"
+    assert page.get_by_test_id("latent-explorer").evaluate(style) == "auto"
+
+
+def test_arrow_keys_move_z(visit):
+    page = visit()
+    page.get_by_test_id("plane").focus()
+    page.keyboard.press("Home")
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "Shift+ArrowLeft"):
+        page.keyboard.press(key)
+    assert np.allclose(get(page, "z"), (-0.3, 0.1))
+    for _ in range(20):
+        page.keyboard.press("Shift+ArrowDown")
+    assert get(page, "z")[1] == -page.evaluate(f"{ROOT}.explorer.limit")
+
+
+def test_ten_latents_have_axes_and_sliders(visit):
+    page = visit(10)
+    before = pixels(page, "decoded")
+    slider = page.get_by_test_id("slider-7")
+    slider.fill("1.5")
+    frame(page)
+    assert get(page, "z")[7] == 1.5
+    assert (pixels(page, "decoded") != before).any()
+    page.get_by_test_id("axis-across").select_option("7")
+    page.get_by_test_id("axis-up").select_option("3")
+    assert get(page, "axes").tolist() == [7, 3]
+    page.get_by_test_id("axis-up").select_option("7")
+    assert get(page, "axes").tolist() == [3, 7]
+    was = get(page, "z")
+    page.mouse.click(*spot(page, (-3, 3)))
+    moved = np.flatnonzero(abs(get(page, "z") - was) > 1e-6)
+    assert moved.tolist() == [3, 7]
+
+
+# ----- q(z | x): a picked digit, a drawn one -------------------------------------
+
+
+def test_a_click_on_a_digit_shows_its_posterior(visit):
+    page = visit()
+    assert blue(page) == 0 and page.get_by_test_id("again").is_disabled()
+    alone = np.argmax([np.sort(abs(CASES[2].z - z).max(1))[1] for z in CASES[2].z])
+    page.mouse.click(*spot(page, CASES[2].z[alone]))
+    landed(page)
+    assert get(page, "picked") == alone
+    mu, log_var = CASES[2].posterior(X[alone])
+    assert np.allclose(get(page, "mu"), mu, atol=0.005)
+    assert np.allclose(get(page, "log_var"), log_var, atol=0.005)
+    assert np.allclose(get(page, "z"), mu, atol=0.005)
+    assert blue(page) > 100
+    assert (pixels(page, "original").ravel() == np.round(255 * X[alone])).all()
+    z = mu + np.exp(log_var / 2) * get(page, "eps")
+    for k in (0, 7):
+        want = 255 * run(CASES[2].decoder, z[k])
+        assert abs(pixels(page, f"sample-{k}").ravel() - want).max() <= 4
+    words = page.get_by_test_id("posterior-text").inner_text()
+    sign = "\u2212" if mu[0] < 0 else ""
+    assert f"digit {alone % 10}\n\u03bc = ({sign}{abs(mu[0]):.2f}" in words
+
+
+def test_again_draws_new_noise(visit):
+    page = visit()
+    page.get_by_test_id("random").click()
+    landed(page)
+    before, picture = get(page, "eps"), pixels(page, "sample-0")
+    page.get_by_test_id("again").click()
+    landed(page)
+    assert (get(page, "eps") != before).all()
+    assert (pixels(page, "sample-0") != picture).any()
+
+
+def test_samples_fall_and_rest_for_those_who_ask(visit):
+    for motion, empty in (("no-preference", 8), ("reduce", 0)):
+        page = visit(reduced_motion=motion)
+        page.get_by_test_id("plane").focus()
+        count = page.evaluate(f"""async () => {{
+            {ROOT}.explorer.pick(0);
+            await new Promise(requestAnimationFrame);
+            return document.querySelectorAll(
+                '[data-testid^=sample-].lex-empty').length }}""")
+        assert count == empty
+        landed(page)
+
+
+@pytest.mark.parametrize("shift, size", [((0, 0), 1), ((-0.28, 0.25), 0.3)])
+def test_a_drawing_is_made_like_mnist(visit, shift, size):
+    page = visit()
+    middle = np.array((0.45, 0.5))
+    stroke(page, middle + shift + size * (SEVEN - middle))
+    ink = get(page, "drawing").reshape(28, 28)
+    rows, columns = np.nonzero(ink > 127)
+    tall = np.ptp(rows) + 1
+    assert 18 <= tall <= 20 and np.ptp(columns) + 1 <= 20
+    centre = [(ink.sum(axis) * (np.arange(28) + 0.5)).sum() / ink.sum()
+              for axis in (0, 1)]
+    assert np.allclose(centre, 14, atol=0.15)
+    assert ((ink > 20) & (ink < 235)).sum() > 30  # a soft edge
+
+
+def test_a_drawing_is_encoded_and_cleared(visit):
+    page = visit()
+    stroke(page, SEVEN)
+    landed(page)
+    ink = get(page, "drawing")
+    mu, log_var = CASES[2].posterior(ink / 255)
+    assert np.allclose(get(page, "mu"), mu, atol=0.005)
+    assert np.allclose(get(page, "log_var"), log_var, atol=0.005)
+    assert (pixels(page, "original").ravel() == ink).all()
+    assert "your drawing" in page.get_by_test_id("posterior-text").inner_text()
+    assert blue(page) > 100
+    page.get_by_test_id("clear").click()
+    frame(page)
+    assert len(get(page, "drawing")) == len(get(page, "mu")) == 0 and blue(page) == 0
+
+
+def test_the_pad_is_drawn_on_with_keys(visit):
+    page = visit()
+    page.get_by_test_id("pad").focus()
+    for key in ["Space"] + 4 * ["ArrowDown"] + ["Space"] + 3 * ["ArrowRight"]:
+        page.keyboard.press(key)
+    frame(page)
+    down = get(page, "drawing").reshape(28, 28) > 127
+    assert np.ptp(np.nonzero(down)[0]) > 3 * np.ptp(np.nonzero(down)[1])
+    for key in ["Space"] + 4 * ["ArrowUp"] + ["Space"]:
+        page.keyboard.press(key)
+    frame(page)
+    assert (get(page, "drawing").reshape(28, 28) > 127).sum() > down.sum()
+    page.keyboard.press("Backspace")
+    assert ((get(page, "drawing").reshape(28, 28) > 127) == down).all()
+    page.keyboard.press("Escape")
+    assert len(get(page, "drawing")) == 0 and get(page, "picked") == -1
+
+
+# ----- Play, words, looks --------------------------------------------------------
+
+
+def test_play_goes_round_and_space_pauses(visit):
+    page = visit()
+    page.get_by_test_id("path").select_option("circle")
+    page.get_by_test_id("play").click()
+    page.wait_for_function(
+        f"""() => {{ const at = () => Math.hypot(...{ROOT}.explorer.get("z"));
+        return Math.abs(at() - 2) < 0.05 }}""")
+    here, picture = get(page, "z"), pixels(page, "decoded")
+    page.wait_for_function(f"""([x, y]) => {{ const z = {ROOT}.explorer.get("z");
+        return Math.hypot(z[0] - x, z[1] - y) > 0.5 }}""", arg=here.tolist())
+    assert abs(np.hypot(*get(page, "z")) - 2) < 0.05
+    assert (pixels(page, "decoded") != picture).any()
+    assert "Pause" in page.get_by_test_id("play").inner_text()
+    page.get_by_test_id("plane").focus()
+    page.keyboard.press("Space")
+    here = get(page, "z")
+    frame(page, 5)
+    assert (get(page, "z") == here).all()
+    assert "Play" in page.get_by_test_id("play").inner_text()
+
+
+def test_play_passes_through_the_class_means(visit):
+    page = visit(10)
+    stops = page.evaluate(f"{ROOT}.explorer.stops()")
+    want = [CASES[10].z[k::10].mean(0) for k in range(10)]
+    assert np.allclose(stops, want, atol=1e-5)
+
+
+def test_where_z_is_is_said(visit):
+    page = visit()
+    live = page.get_by_test_id("live")
+    assert live.get_attribute("aria-live") == "polite"
+    page.get_by_test_id("plane").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+ArrowLeft")
+    near = np.argmin(((CASES[2].z - (-0.5, 0)) ** 2).sum(1)) % 10
+    words = f"z1 minus 0.5, z2 0.0. Nearest digit {near}."
+    sync_api.expect(live).to_have_text(words)
+    sync_api.expect(page.get_by_test_id("readout")).to_have_text(
+        f"z = (\u22120.50, 0.00) Nearest digit: {near}")
+
+
+def test_the_class_is_a_glyph_not_only_a_colour(visit):
+    page = visit()
+    glyphs = page.evaluate(f"""() => Array.from({{ length: {N} }},
+        (_, k) => {ROOT}.explorer.glyphOf(k))""")
+    assert glyphs == [str(k % 10) for k in range(N)]
+
+
+@pytest.mark.parametrize("J", CASES)
+@pytest.mark.parametrize("width", [360, 700])
+def test_it_fits_and_can_be_touched_and_read(visit, J, width):
+    page = visit(J)
+    page.set_viewport_size({"width": width, "height": 800})
+    frame(page, 3)
+    stroke(page, SEVEN)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    small = page.evaluate("""() => [...document.querySelectorAll(
+        "button, select, input, .lex-plane, .lex-pad")].filter((e) => {
+        const { width, height } = e.getBoundingClientRect();
+        return width < 43.9 || height < 43.9 || !e.closest(".lex") }).length""")
+    assert small == 0
+    sizes = page.evaluate(f"""() => [...{ROOT}.querySelectorAll("*")].map(
+        (e) => parseFloat(getComputedStyle(e).fontSize))""")
+    assert min(sizes) >= 12
+
+
+def luminance(colour):
+    channel = np.array([int(colour[k:k + 2], 16) for k in (1, 3, 5)]) / 255
+    bright = ((channel + 0.055) / 1.055) ** 2.4
+    return np.where(channel > 0.04, bright, channel / 12.92) @ (0.2126, 0.7152, 0.0722)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_and_marks_stand_out(visit, scheme):
+    page = visit(color_scheme=scheme)
+    names = ["bg", "ink", "soft", "q", "p", "noise"]
+    colours = page.evaluate(f"""(names) => names.map((name) =>
+        getComputedStyle({ROOT}).getPropertyValue("--lex-" + name).trim())""", names)
+    ground, *marks = [luminance(colour) for colour in colours]
+    assert (ground > 0.5) == (scheme == "light")
+    ratios = [(max(m, ground) + 0.05) / (min(m, ground) + 0.05) for m in marks]
+    assert min(ratios[:2]) >= 4.5 and min(ratios[2:]) >= 3
+
+
+def test_every_control_has_a_name(visit):
+    page = visit(10)
+    nameless = page.evaluate("""() => [...document.querySelectorAll(
+        "button, select, input, [tabindex], canvas[role]")].filter((e) =>
+        !e.getAttribute("aria-label") && !e.textContent.trim()).length""")
+    assert nameless == 0
+
+
+# ----- the notebook's way in, with a model that stands for the kernel's ----------
+
+NOTEBOOK = """async ([esm, state]) => {
+    document.querySelector("main").remove();
+    const handlers = {};
+    for (const [name, value] of Object.entries(state))
+        if (value?.base64 !== undefined) state[name] = new DataView(
+            Uint8Array.from(atob(value.base64), (c) => c.charCodeAt(0)).buffer);
+    const model = {
+        saves: 0, sets: 0, dead: false,
+        get: (name) => state[name],
+        set(name, value) {
+            this.sets += 1;
+            state[name] = value;
+            [...(handlers["change:" + name] ?? [])].forEach((handler) => handler());
+        },
+        on(name, handler) { (handlers[name] ??= new Set()).add(handler) },
+        off(name, handler) { handlers[name]?.delete(handler) },
+        save_changes() { this.saves += 1; if (this.dead) throw new Error("dead") },
+        handlers: () => Object.values(handlers).reduce((n, set) => n + set.size, 0),
+    };
+    const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
+    const widget = (await import(url)).default();
+    const cleanups = [await widget.initialize({ model })];
+    for (let k = 0; k < 2; k++) {
+        const el = document.body.appendChild(document.createElement("div"));
+        cleanups.push(await widget.render({ model, el }));
+    }
+    window.notebook = { model, cleanups };
+}"""
+
+
+@pytest.fixture
+def notebook(visit):
+    """notebook(explorer) -> a page with two views of it."""
+    def open_views(explorer):
+        page = visit()
+        state = {}
+        for name in explorer.keys:
+            value = getattr(explorer, name)
+            if isinstance(value, bytes | memoryview):
+                value = {"base64": base64.b64encode(value).decode()}
+            if name[0] != "_" or name in "_meta _weights _points _labels _pixels":
+                state[name] = value if name not in ("layout", "comm") else None
+        page.evaluate(NOTEBOOK, [explorer._esm, json.loads(json.dumps(state))])
+        frame(page, 3)
+        return page
+
+    return open_views
+
+
+def test_two_views_share_the_state_and_go_without_a_kernel(notebook):
+    page = notebook(CASES[2].explorer)
+    page.evaluate("notebook.model.dead = true")
+    planes, pictures = page.get_by_test_id("plane"), page.get_by_test_id("decoded")
+    box = planes.nth(0).bounding_box()
+    page.mouse.move(box["x"] + 50, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 90, box["y"] + 90, steps=20)
+    page.mouse.up()
+    frame(page)
+    shown = [pictures.nth(k).evaluate("""(canvas) => Array.from(canvas.getContext("2d")
+        .getImageData(0, 0, 28, 28).data)""") for k in (0, 1)]
+    z = page.evaluate("notebook.model.get('z')")
+    want = 255 * run(CASES[2].decoder, np.array(z))
+    assert shown[0] == shown[1]
+    assert abs(np.array(shown[1])[::4] - want).max() <= 2
+    page.wait_for_function("notebook.model.saves > 0")
+    assert page.evaluate("notebook.model.saves < notebook.model.sets / 2")  # throttled
+
+
+def test_z_set_in_the_kernel_moves_the_picture(notebook):
+    page = notebook(CASES[2].explorer)
+    page.evaluate("notebook.model.set('z', [1.25, -0.5])")
+    frame(page)
+    want = 255 * run(CASES[2].decoder, np.array([1.25, -0.5]))
+    got = page.get_by_test_id("decoded").nth(1).evaluate("""(canvas) => Array.from(
+        canvas.getContext("2d").getImageData(0, 0, 28, 28).data)""")
+    assert abs(np.array(got)[::4] - want).max() <= 2
+
+
+def test_a_view_that_goes_leaves_nothing(notebook):
+    page = notebook(CASES[2].explorer)
+    page.evaluate("notebook.model.set('playing', true)")
+    page.evaluate("notebook.cleanups[2]()")
+    frame(page)
+    assert page.get_by_test_id("latent-explorer").count() == 1
+    page.evaluate("{ notebook.cleanups[1](); notebook.cleanups[0](); }")
+    sets = page.evaluate("notebook.model.sets")
+    frame(page, 5)
+    assert page.get_by_test_id("latent-explorer").count() == 0
+    assert page.evaluate("notebook.model.sets") == sets  # Play has stopped
+    assert page.evaluate("notebook.model.handlers()") == 0
+
+
+def test_a_callable_decoder_is_waited_for(notebook):
+    explorer = LatentExplorer(lambda z: np.full((28, 28), 0.4), CASES[2].z)
+    page = notebook(explorer)
+    picture = page.get_by_test_id("decoded").nth(0)
+    first = "(c) => c.getContext('2d').getImageData(9, 9, 1, 1).data[0]"
+    assert picture.evaluate(first) == 102
+    page.evaluate("notebook.model.set('z', [1, 1])")
+    status = page.get_by_test_id("status").nth(0)
+    sync_api.expect(status).to_contain_text("Waiting for the kernel")
+    page.evaluate("""{ notebook.model.set("image", new DataView(
+        new Uint8Array(784).fill(200).buffer));
+        notebook.model.set("image_z", [1, 1]) }""")
+    frame(page)
+    assert picture.evaluate(first) == 200
+    sync_api.expect(status).to_have_text("")
+
+
+def test_one_latent_and_no_labels(visit):
+    explorer = LatentExplorer(
+        random_layers(1, 20, D, "sigmoid"), np.linspace(-2, 2, 9)[:, None], x=X[:9],
+        encoder=random_layers(D, 20, 2, "linear", gain=1))
+    page = visit(explorer=explorer)
+    page.mouse.click(*spot(page, (1.2, 3)))
+    assert abs(get(page, "z") - 1.2).max() < 0.02
+    page.get_by_test_id("plane").focus()
+    page.keyboard.press("Enter")
+    landed(page)
+    assert blue(page) > 50
+    page.get_by_test_id("play").click()
+    frame(page, 3)
