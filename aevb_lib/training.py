@@ -51,10 +51,12 @@ class Recipe:
     def optimizer_for(self, model, n_data):
         """The optimizer. The prior N(0, I) on theta is a weight decay of 1 / N,
         exactly, because the loss is the bound of N datapoints divided by N."""
-        decay = 1 / n_data if self.weight_prior else 0.0
-        groups = [{"params": list(model.encoder.parameters())},
-                  {"params": list(model.decoder.parameters()), "weight_decay": decay}]
-        return self.optimizer(groups, lr=self.learning_rate, fused=True)
+        parameters = list(model.parameters())
+        if self.weight_prior:
+            parameters = [{"params": model.encoder.parameters()},
+                          {"params": model.decoder.parameters(),
+                           "weight_decay": 1 / n_data}]
+        return self.optimizer(parameters, lr=self.learning_rate, fused=True)
 
     def step_size(self, progress):
         """The step size when a share `progress`, in [0, 1), of the steps is done."""

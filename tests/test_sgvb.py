@@ -26,7 +26,7 @@ def draw(*shape, seed=0):
 def log_p_x_given_z(x, z):
     """MODEL's log p(x|z) in torch. x (M, 3), z (L, M, 2) -> (L, M)."""
     mean = z @ torch.tensor(MODEL.W).T + torch.tensor(MODEL.b)
-    return log_normal(x, mean, torch.full((3,), np.log(MODEL.s2)).double())
+    return log_normal(x, mean, torch.full((3,), np.log(MODEL.s2), dtype=z.dtype))
 
 
 def copies(M):

@@ -1362,7 +1362,7 @@ class View {
 
   dispose() {
     this.explorer.views.delete(this);
-    if (!this.explorer.views.size) this.explorer.play(false);
+    if (!this.explorer.views.size) this.explorer.put("playing", false);
     this.stopper.abort();
     this.themes.disconnect();
     this.sizes.disconnect();
