@@ -1,6 +1,7 @@
 """aevb_lib.training and aevb_lib.loop: learning, chance, checkpoints, errors. All on a
 model of 6 pixels."""
 
+import contextlib
 import copy
 import math
 from dataclasses import asdict, replace
@@ -93,8 +94,7 @@ def test_the_papers_recipe_is_that_of_section_5():
     assert (PAPER.M, PAPER.L, PAPER.start_std) == (100, 1, 0.01)
     optimizer = PAPER.optimizer_for(vae(), 50)
     assert isinstance(optimizer, torch.optim.Adagrad)
-    phi, theta = optimizer.param_groups
-    assert (phi["weight_decay"], theta["weight_decay"]) == (0, 1 / 50)
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0, 1 / 50]
     assert {PAPER.step_size(p) for p in (0, 0.3, 0.99)} == {PAPER.learning_rate}
 
 
@@ -114,8 +114,8 @@ def test_todays_start_is_the_models_own_with_the_mean_image():
     with torch.no_grad():
         model.decoder.logits.bias.zero_()
     assert equal(model, before)
-    phi, theta = TODAY.optimizer_for(model, 50).param_groups
-    assert (phi["weight_decay"], theta["weight_decay"]) == (0, 0)
+    optimizer = TODAY.optimizer_for(model, 50)
+    assert not any(group["weight_decay"] for group in optimizer.param_groups)
 
 
 def test_the_step_size_rises_and_then_falls_along_a_cosine():
@@ -130,9 +130,10 @@ def test_the_step_size_rises_and_then_falls_along_a_cosine():
 def test_train_uses_the_step_size_of_its_recipe(monkeypatch):
     used = []
     monkeypatch.setattr(training, "sgvb_step", lambda model, optimizer, *_: (
-        used.append([g["lr"] for g in optimizer.param_groups]), (0.0, 0.0))[1])
-    fit(epochs=2)
-    assert used == [[QUICK.step_size(i / 10)] * 2 for i in range(10)]
+        used.append({g["lr"] for g in optimizer.param_groups}), (0.0, 0.0))[1])
+    fit(ADAGRAD, epochs=2)
+    fit(QUICK, epochs=2)
+    assert used == [{r.step_size(i / 10)} for r in (ADAGRAD, QUICK) for i in range(10)]
 
 
 # ----- minibatches and chance ---------------------------------------------------
@@ -434,12 +435,13 @@ def test_a_bound_that_is_not_finite_stops_before_that_step(value):
         assert torch.equal(now.nan_to_num(), then.nan_to_num())
 
 
-@pytest.mark.xfail(strict=True, reason="the sum over N overflows, the mean does not")
-def test_a_bound_that_overflows_only_as_a_sum_stops_too():
+@pytest.mark.xfail(strict=True, reason="every step is skipped, and nothing says so")
+def test_a_bound_that_overflows_only_as_a_sum_stops_or_goes_on():
     model = vae()
-    with pytest.raises(training.NonFiniteBound):
-        fit(replace(QUICK, M=1), model=model, report_every=1,
-            report=break_after(4, model, 87.2))
+    report = break_after(4, model, 87.2)                  # mean finite, N times it not
+    with contextlib.suppress(training.NonFiniteBound):
+        fit(replace(QUICK, M=1), model=model, report=report, report_every=1)
+        assert not equal(model, report.kept[-1])
 
 
 def test_the_checkpoint_of_a_run_that_broke_is_the_last_good_one(tmp_path):

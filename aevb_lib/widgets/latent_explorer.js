@@ -90,31 +90,27 @@ function normal() {
   return radius * Math.cos(2 * Math.PI * Math.random());
 }
 
-/** Sends what was set to the kernel, throttled; without a kernel nothing is lost
-    but the sending. */
-function makeSender(model) {
+/** Calls `flush` soon, and no more often than every SEND_EVERY ms. */
+function throttled(flush) {
   let timer = null;
   let last = -Infinity;
-  const flush = () => {
+  const run = () => {
     timer = null;
     last = performance.now();
-    try {
-      model.save_changes();
-    } catch {
-      // The kernel is gone. The page goes on.
-    }
+    flush();
   };
-  const send = () => {
+  const call = () => {
     const wait = Math.max(0, last + SEND_EVERY - performance.now());
-    if (timer === null) timer = setTimeout(flush, wait);
+    if (timer === null) timer = setTimeout(run, wait);
   };
-  return { send, stop: () => clearTimeout(timer) };
+  return { call, stop: () => clearTimeout(timer) };
 }
 
 class Explorer {
   constructor(model) {
     this.model = model;
-    this.sender = makeSender(model);
+    this.unsent = new Map(); // what was put here since the last sending
+    this.sender = throttled(() => this.send());
     this.meta = model.get("_meta");
     [this.rows, this.columns] = this.meta.shape;
     this.size = this.rows * this.columns;
@@ -140,20 +136,35 @@ class Explorer {
       this.encodeSource();
   }
 
-  // -- reading and setting traits; the model holds the state
+  // -- traits: what was put here counts at once; the model gets it when it is sent,
+  //    so that no late echo of an older value can take its place
   get(name) {
-    return this.model.get(name);
+    return this.unsent.has(name) ? this.unsent.get(name) : this.model.get(name);
   }
 
   put(name, value) {
-    this.model.set(name, value);
-    this.sender.send();
+    if (value === this.get(name)) return;
+    this.unsent.set(name, value);
+    this.changed(name);
+    this.sender.call();
+  }
+
+  send() {
+    this.sending = true;
+    for (const [name, value] of this.unsent) this.model.set(name, value);
+    this.sending = false;
+    this.unsent.clear();
+    try {
+      this.model.save_changes();
+    } catch {
+      // The kernel is gone. The page goes on.
+    }
   }
 
   listen() {
     const names = "z axes picked drawing mu log_var eps path playing image image_z samples";
     this.handlers = names.split(" ").map((name) => {
-      const handler = () => this.changed(name);
+      const handler = () => this.sending || this.unsent.has(name) || this.changed(name);
       this.model.on(`change:${name}`, handler);
       return [`change:${name}`, handler];
     });

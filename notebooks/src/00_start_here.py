@@ -16,13 +16,14 @@ import numpy as np
 import torch
 from scipy import special, stats
 
-from aevb_lib import LatentExplorer, check, check_mc, exercise, load_mnist, plots, pretrained
+from aevb_lib import LatentExplorer, load_mnist, plots, pretrained
+
 plots.use_style()
 
 # %% [markdown] key="first-look"
 # The paper trains a network that turns two numbers into a handwritten digit. Here is one, trained. Each point of the plane is a **code** $z = (z_1, z_2)$, and the **decoder** turns it into an image.
 #
-# Predict first: what do you expect halfway between the 1s and the 0s? Then run the two cells (Shift+Enter in each, from the top) and drag over the plane.
+# Predict first: what do you expect halfway between the 0s and the 7s? Then run the two cells (Shift+Enter in each, from the top) and drag over the plane.
 
 # %% key="explorer" tags=["nbval-ignore-output"]
 data, vae = load_mnist(), pretrained(2)
@@ -40,8 +41,8 @@ LatentExplorer(vae.decoder.layers(), mu, data.labels_test,
 # One line of text instead of a plane means that the cell has not run here, or that the page shows no live pictures. The next cell draws a still one.
 
 # %% key="plane"
-ones, zeros = (mu[data.labels_test == digit].mean(0) for digit in (1, 0))
-path = ones + torch.linspace(0, 1, 8)[:, None] * (zeros - ones)          # (8, 2)
+zeros, sevens = (mu[data.labels_test == digit].mean(0) for digit in (0, 7))
+path = zeros + torch.linspace(0, 1, 8)[:, None] * (sevens - zeros)       # (8, 2)
 with torch.no_grad():
     images = vae.decode(path)                                            # (8, 784)
 
@@ -59,9 +60,9 @@ right.set_title("decoded along the path")
 plt.show()
 
 # %% [markdown] key="plane-words"
-# *In words:* left, the codes of 600 digits. Like digits lie together, and 39, 86 and 99 % of the codes are expected within the three dashed rings. Eight points, a to h, run from the mean code of the 1s to the mean code of the 0s. Right, their images: a is a 1, h is a 0. Between them the strokes bend and close without a jump, and pass through other digits.
+# *In words:* left, the codes of 600 digits. Like digits lie together, and 39, 86 and 99 % of the codes are expected within the three dashed rings. Eight points, a to h, run from the mean code of the 0s to the mean code of the 7s. Right, their images: a is a 0, h is a 7. Between them the strokes bend and open without a jump, by way of a 2, an 8 and a 9, some of them blurred.
 #
-# Halfway between 1 and 0 lies no mixture of the two, but another digit. Nobody told the network what a digit is: it saw images, and maximised one number, **the bound**. The course is about that number.
+# Halfway between 0 and 7 lies no mixture of the two, but other digits. Nobody told the network what a digit is: it saw images without labels, and maximised one number, **the bound**. The course is about that number.
 
 # %% [markdown] key="self-test"
 # **Do you have what you need?** Three questions.
@@ -136,6 +137,8 @@ print(f"one pass: {seconds:.2f} s; lesson 08, 120 passes: about {120 * seconds:.
 # **Checks.** Every equation of ours has a number such as (00.1), every equation of the paper a tag such as KW 7. Each derivation is followed by a check cell, which compares it with an answer found another way. `check` allows an error of $10^{-10}$, and stops the notebook when the answer is wrong.
 
 # %% key="demo-check"
+from aevb_lib import check, check_mc, exercise
+
 check("area of a unit circle", np.pi * 1**2, 3.141592653589793)
 try:
     check("the same, radius forgotten", 2 * np.pi, 3.141592653589793)
@@ -152,7 +155,8 @@ exercise("demo, done", 2**5, 32)
 
 # %% [markdown] key="course-editions"
 # **Two editions.** You read the one to work in, from the folder `notebooks`. The folder `notebooks/solutions` holds the same lessons with the exercises solved. Nothing after an exercise depends on its solution, so you may skip one and come back.
-#
+
+# %% [markdown] key="course-colours"
 # **Colours** mean the same in every picture and widget. Each has a second sign beside it (a label, a dash, a marker), so that no one needs to tell colours apart.
 #
 # | colour | what |
@@ -195,7 +199,7 @@ exercise("demo, done", 2**5, 32)
 # %% [markdown] key="flow-about"
 # Where do they live? One picture of a whole step: an image goes in at the left, and the bound comes out at the bottom. Which arrays have L in their shape, and why not all?
 
-# %% key="flow"
+# %% key="flow-parts"
 nodes = {
     "x": (0, 1, "images $x$\n(M, D)", plots.BOUND),
     "phi": (1.2, 1, "encoder\n$\\phi$", plots.Q),
@@ -208,15 +212,20 @@ nodes = {
     "bound": (4.15, 0, "the bound\n(M,)", plots.BOUND),
     "log p": (6.25, 0, "$\\log\\,p(x|z)$\n(L, M)", plots.P)}
 arrows = [("x", "phi"), ("phi", "q"), ("q", "z"), ("eps", "z"), ("z", "theta"),
-          ("theta", "y"), ("q", "kl"), ("y", "log p"), ("kl", "bound"), ("log p", "bound")]
+          ("theta", "y"), ("q", "kl"), ("y", "log p"), ("kl", "bound"),
+          ("log p", "bound")]
+
+# %% key="flow"
 fig, ax = plt.subplots(figsize=(7, 3))
-boxes = {name: ax.text(across, up, text, color=colour, ha="center", va="center", bbox=dict(
-    boxstyle="round", facecolor="white", edgecolor=colour if name in ("phi", "theta") else "white"))
-    for name, (across, up, text, colour) in nodes.items()}
+boxes = {}
+for name, (across, up, text, colour) in nodes.items():
+    edge = colour if name in ("phi", "theta") else "white"
+    boxes[name] = ax.text(across, up, text, color=colour, ha="center", va="center",
+                          bbox=dict(boxstyle="round", fc="white", ec=edge))
 for tail, head in arrows:
     ax.annotate("", nodes[head][:2], nodes[tail][:2], arrowprops=dict(
-        arrowstyle="->", patchA=boxes[tail].get_bbox_patch(),
-        patchB=boxes[head].get_bbox_patch(), shrinkA=2, shrinkB=2, color=plots.NOISE))
+        arrowstyle="->", color=plots.NOISE, shrinkA=2, shrinkB=2,
+        patchA=boxes[tail].get_bbox_patch(), patchB=boxes[head].get_bbox_patch()))
 ax.text(3.3, 0.1, "minus", ha="center")
 ax.text(5.2, 0.1, "mean over L", ha="center")
 ax.set(xlim=(-0.5, 6.9), ylim=(-0.3, 2.15))
@@ -239,8 +248,10 @@ generator = torch.Generator().manual_seed(0)
 eps = torch.randn(3, 5, vae.J, generator=generator)
 with torch.no_grad():
     z = reparameterize(*vae.encode(x), eps)
-    arrays = {"x": x, "mu": vae.encode(x)[0], "eps": eps, "z": z, "pixel means": vae.decode(z),
-              "log_p_x_given_z": vae.decoder.log_p_x_given_z(x, z), "bound": vae.elbo(x, eps)}
+    arrays = {"x": x, "mu": vae.encode(x)[0], "eps": eps, "z": z,
+              "pixel means": vae.decode(z),
+              "log_p_x_given_z": vae.decoder.log_p_x_given_z(x, z),
+              "bound": vae.elbo(x, eps)}
 for name, array in arrays.items():
     print(f"{name:16}{tuple(array.shape)}")
 
@@ -270,8 +281,10 @@ answers = x_shape, z_shape, n_phi, n_theta
 paper = VAE(D=784, H=500, J=20, generator=torch.Generator())
 phi, theta = (sum(w.numel() for w in part.parameters())
               for part in (paper.encoder, paper.decoder))
-exercise("ex0-1, shape of x", answers[0], (100, 784))
-exercise("ex0-1, shape of z", answers[1], (1, 100, 20))
+exercise("ex0-1, shape of x", answers[0], (100, 784), mistakes={
+    "one image a row, (M, D)": (784, 100)})
+exercise("ex0-1, shape of z", answers[1], (1, 100, 20), mistakes={
+    "draws come first, (L, M, J)": (100, 1, 20)})
 exercise("ex0-1, numbers in phi", answers[2], phi, mistakes={
     "the encoder ends in two layers, mu and log sigma^2": phi - 500 * 20 - 20,
     "each layer has biases": phi - 500 - 2 * 20, "phi is the encoder's": theta})
@@ -318,7 +331,7 @@ print("sum of logs:", f"{np.log(half).sum():.1f}", "nats")
 # &= -\tfrac12\Big(\log 2\pi + \log\sigma^2 + \frac{(x-\mu)^2}{\sigma^2}\Big) && \text{log of a product; collect}
 # \end{aligned}\tag{00.1}$$
 #
-# Only $\log\sigma^2$ appears, so code stores that: `log_var`. Any real number is allowed for it, and $\sigma^2 = e^{\texttt{log\_var}}$ is positive by itself.
+# Only $\log\sigma^2$ appears, so code stores that: `log_var`. Any real number is allowed for it, and $\sigma^2$, its exponential, is positive by itself.
 
 # %% key="eq00-1-check"
 x, mu, log_var = 0.7, -0.4, 0.6
@@ -397,7 +410,9 @@ exercise("ex0-2", lambda: my_log_normal(x, mu, log_var), right, mistakes={
     "log 2 pi is missing": right + log_2pi,            # 1/2 for each of J = 2
     "log 2 pi belongs to each latent, J times": right + 0.5 * log_2pi,
     "you took the mean over J, not the sum": right / 2,
-    "you summed over the datapoints too": right.sum()})
+    "half of log_var is log sigma, the formula has log sigma^2":
+        right + 0.25 * log_var.sum(-1),
+    "the sign is turned": -right})
 
 # %% [markdown] key="expectation"
 # ## 5. Averages over random draws, and their error
@@ -474,7 +489,7 @@ for L in (1, 10, 100, 1000):
 check_mc("eq00-4, L = 100", f(z), exact)
 
 # %% [markdown] key="running-mean-about"
-# An error of half a standard error: nothing unusual. Next, one average as it grows. Predict: does it move steadily towards the exact answer?
+# An error of about half a standard error: nothing unusual. Next, one average as it grows. Predict: does it move steadily towards the exact answer?
 
 # %% key="running-mean"
 rng = np.random.default_rng(0)
@@ -586,15 +601,19 @@ check("eq00-8, the square", left, right)
 check("eq00-8", np.log(expect(np.exp, mu, sigma)), mu + sigma**2 / 2)
 
 # %% [markdown] key="jensen-picture-about"
-# What does sampling make of it? Average L draws of $w$ and take the log. With L = 1 that is a log, and its mean is $\mathbb E[\log w]$. With L huge it is $\log \mathbb E[w]$. Predict the way between: up, down, or scattered around the right value?
+# What does sampling make of it? Average L draws of this $w$ and take the log, 5,000 times. With L = 1 that is a log, and its mean is $\mathbb E[\log w]$. With L huge it is $\log \mathbb E[w]$. Predict the way between: up, down, or scattered around the right value?
+
+# %% key="jensen-climb"
+rng, draws = np.random.default_rng(0), [1, 3, 10, 30, 100, 300]
+average, se = [], []
+for L in draws:
+    w = np.exp(mu + sigma * rng.standard_normal((5000, L)))
+    log_mean = np.log(w.mean(1))                                         # (5000,)
+    average.append(log_mean.mean())
+    se.append(log_mean.std(ddof=1) / np.sqrt(5000))
+    print(f"L = {L:3}: {average[-1]:6.2f}")
 
 # %% key="jensen-picture"
-rng = np.random.default_rng(0)
-draws = np.array([1, 3, 10, 30, 100, 300])
-log_means = [np.log(np.exp(mu + sigma * rng.standard_normal((5000, L))).mean(1)) for L in draws]
-average = np.array([values.mean() for values in log_means])
-se = np.array([values.std(ddof=1) / np.sqrt(5000) for values in log_means])
-
 fig, (left, right) = plt.subplots(1, 2)
 grid = np.linspace(0.4, 10, 200)
 left.plot(grid, np.log(grid), color=plots.BOUND)
@@ -606,7 +625,7 @@ left.text(6.6, 1.15, "chord", color=plots.NOISE)
 left.set(xlabel="w", ylabel="log w (nats)", title="the numbers 1 and 9")
 right.axhline(mu + sigma**2 / 2, color=plots.BOUND)
 right.axhline(mu, color=plots.NOISE, ls="--")
-right.errorbar(draws, average, 4 * se, color=plots.Q, marker="o", ms=4, lw=1.3)
+right.errorbar(draws, average, 4 * np.array(se), color=plots.Q, marker="o", ms=4, lw=1.3)
 right.text(1, mu + sigma**2 / 2 + 0.05, "log of the mean")
 right.text(300, mu + 0.05, "mean of the log", color=plots.NOISE, ha="right")
 right.set(xscale="log", xlabel="draws L", ylabel="nats", ylim=(-0.9, 0.65),
@@ -637,8 +656,9 @@ model = LinearGaussian(rng.standard_normal((5, 2)), np.zeros(5), s2=0.5)
 _, x = model.sample(1, rng)                                              # (1, 5)
 mean, cov = np.array([[0.3, -0.2]]), np.diag([0.4, 0.6])                 # a wrong q
 z = mean + rng.standard_normal((20_000, 1, 2)) * np.sqrt(np.diag(cov))   # (L, 1, 2)
-log_p = model.log_p_x_given_z(x, z)[:, 0] + log_normal_full(z[:, 0], np.zeros(2), np.eye(2))
-log_w = log_p - log_normal_full(z[:, 0], mean[0], cov)                   # (L,)
+log_p_z = log_normal_full(z[:, 0], np.zeros(2), np.eye(2))               # (L,)
+log_w = (model.log_p_x_given_z(x, z)[:, 0] + log_p_z
+         - log_normal_full(z[:, 0], mean[0], cov))
 check_mc("eq00-9, the bound", log_w, model.bound(x, mean, cov)[0])
 print(f"evidence {model.log_evidence(x)[0]:.2f} nats, above it")
 assert model.log_evidence(x)[0] > model.bound(x, mean, cov)[0]

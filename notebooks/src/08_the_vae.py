@@ -134,7 +134,7 @@ print("log(1 - y) at a = 40:  naive", naive,
 # %% key="eq08-3-check"
 from aevb_lib.densities import log_bernoulli
 
-check("eq 08.3", log_bernoulli_by_hand(x, logits), log_p, atol=1e-12)
+check("eq08-3", log_bernoulli_by_hand(x, logits), log_p, atol=1e-12)
 from_library = log_bernoulli(torch.tensor(x), torch.tensor(logits))
 check("log_bernoulli", from_library, log_p, atol=1e-12)
 
@@ -143,12 +143,14 @@ check("log_bernoulli", from_library, log_p, atol=1e-12)
 # refuses values outside $[0, 1]$, since eq. 11 means nothing there.
 
 # %% [markdown] key="ex8-1"
-# > **Exercise 8.1 (predict).** Before training, all weights are close to zero, so every
-# > pixel has $y_i = \tfrac12$, whatever $z$ is. Suppose that the KL term is 0 as well.
-# > What is the bound of one image of 784 pixels, in nats?
-# >
-# > <details><summary>Hint 1</summary>With y = 1/2 it does not matter whether a pixel is ink.</details>
-# > <details><summary>Hint 2</summary>Each pixel gives log(1/2).</details>
+# ### Exercise 8-1 (predict)
+#
+# Before training, all weights are close to zero, so every
+# pixel has $y_i = \tfrac12$, whatever $z$ is. Suppose that the KL term is 0 as well.
+# What is the bound of one image of 784 pixels, in nats?
+#
+# <details><summary>Hint 1</summary>With y = 1/2 it does not matter whether a pixel is ink.</details>
+# <details><summary>Hint 2</summary>Each pixel gives log(1/2).</details>
 
 # %% key="ex8-1-code"
 bound_at_start = ...
@@ -287,9 +289,9 @@ z_nodes = mu[..., None] + np.exp(log_var / 2)[..., None] * nodes        # (M, J,
 log_q_j = stats.norm.logpdf(z_nodes, mu[..., None], np.exp(log_var / 2)[..., None])
 E_log_q = (log_q_j @ node_weights).sum(1)
 E_log_p = (stats.norm.logpdf(z_nodes) @ node_weights).sum(1)
-check("eq 08.6", -0.5 * (np.log(2 * np.pi) + 1 + log_var).sum(1), E_log_q)
-check("eq 08.7", -0.5 * (np.log(2 * np.pi) + mu**2 + np.exp(log_var)).sum(1), E_log_p)
-check("eq 08.8", kl_by_hand(mu, log_var), E_log_q - E_log_p)
+check("eq08-6", -0.5 * (np.log(2 * np.pi) + 1 + log_var).sum(1), E_log_q)
+check("eq08-7", -0.5 * (np.log(2 * np.pi) + mu**2 + np.exp(log_var)).sum(1), E_log_p)
+check("eq08-8", kl_by_hand(mu, log_var), E_log_q - E_log_p)
 
 # %% key="kl-library-check"
 from aevb_lib.densities import kl_normal
@@ -298,12 +300,14 @@ check("kl_normal", kl_normal(torch.tensor(mu), torch.tensor(log_var)),
       kl_by_hand(mu, log_var), atol=1e-12)
 
 # %% [markdown] key="ex8-2"
-# > **Exercise 8.2 (code).** A colleague's encoder gives $s = \log\sigma$ instead of
-# > $\log\sigma^2$. Write the KL term for it: `my_kl(mu, log_sigma)`, summed over the last
-# > axis. Which two places change?
-# >
-# > <details><summary>Hint 1</summary>Write log sigma^2 in terms of log sigma.</details>
-# > <details><summary>Hint 2</summary>log sigma^2 = 2 log sigma, and sigma^2 = exp(2 log sigma).</details>
+# ### Exercise 8-2 (code)
+#
+# A colleague's encoder gives $s = \log\sigma$ instead of
+# $\log\sigma^2$. Write the KL term for it: `my_kl(mu, log_sigma)`, summed over the last
+# axis. Which two places change?
+#
+# <details><summary>Hint 1</summary>Write log sigma^2 in terms of log sigma.</details>
+# <details><summary>Hint 2</summary>log sigma^2 = 2 log sigma, and sigma^2 = exp(2 log sigma).</details>
 
 # %% key="ex8-2-code"
 def my_kl(mu, log_sigma):
@@ -437,7 +441,7 @@ estimates.sum().backward()
 by_hand = [*d_encoder, d_W1, d_b1, d_W2, d_b2]
 for parameter, gradient in zip(vae.parameters(), by_hand, strict=True):
     assert parameter.shape == gradient.shape
-check("eqs 08.9 to 08.12", torch.cat([p.grad.flatten() for p in vae.parameters()]),
+check("eq08-9 to eq08-12", torch.cat([p.grad.flatten() for p in vae.parameters()]),
       np.concatenate([gradient.ravel() for gradient in by_hand]))
 
 # %% key="backprop-difference-check"
@@ -453,13 +457,15 @@ slope = (bound_with(1e-5) - bound_with(-1e-5)) / 2e-5
 check("finite difference", d_encoder[0][2, 3], slope, atol=1e-8)
 
 # %% [markdown] key="ex8-3"
-# > **Exercise 8.3 (derive).** A Gaussian decoder (eq. 12 read the other way round) has
-# > $\log p(x|z) = \sum_i -\tfrac12\big(\log 2\pi + \log s_i^2 + (x_i - m_i)^2/s_i^2\big)$.
-# > Derive $\bar m$ and $\overline{\log s^2}$, the counterparts of eq. 08.9, and write
-# > them as a function of `x`, `m`, `log_var` that returns both arrays as a tuple.
-# >
-# > <details><summary>Hint 1</summary>Write 1/s^2 as exp(-log s^2) before you differentiate.</details>
-# > <details><summary>Hint 2</summary>The derivative of exp(-v) in v is -exp(-v).</details>
+# ### Exercise 8-3 (derive)
+#
+# A Gaussian decoder (eq. 12 read the other way round) has
+# $\log p(x|z) = \sum_i -\tfrac12\big(\log 2\pi + \log s_i^2 + (x_i - m_i)^2/s_i^2\big)$.
+# Derive $\bar m$ and $\overline{\log s^2}$, the counterparts of eq. 08.9, and write
+# them as a function of `x`, `m`, `log_var` that returns both arrays as a tuple.
+#
+# <details><summary>Hint 1</summary>Write 1/s^2 as exp(-log s^2) before you differentiate.</details>
+# <details><summary>Hint 2</summary>The derivative of exp(-v) in v is -exp(-v).</details>
 
 # %% key="ex8-3-code"
 def gaussian_gradient(x, m, log_var):
@@ -508,7 +514,7 @@ grey = rng.uniform(size=D)
 binary = np.array([[n >> i & 1 for i in range(D)] for n in range(2**D)], float)  # (64, D)
 probability = np.where(binary == 1, grey, 1 - grey).prod(1)                      # (64,)
 average = probability @ log_bernoulli_by_hand(binary, logits[0])
-check("eq 08.13", log_bernoulli_by_hand(grey, logits[0]), average, atol=1e-12)
+check("eq08-13", log_bernoulli_by_hand(grey, logits[0]), average, atol=1e-12)
 
 # %% [markdown] key="grey-means"
 # So the grey bound is honest about something: it is the mean of the bounds of all binary
@@ -738,13 +744,15 @@ check("eq12 as a decoder", decoder.log_p_x_given_z(torch.tensor(x), z_t)[0], by_
 assert ((0 < mean) & (mean < 1)).all()
 
 # %% [markdown] key="ex8-4"
-# > **Exercise 8.4 (derive).** Much code minimises `mse.mean() + kl.sum()` for one image: the
-# > *mean* squared error over $D = 784$ pixels plus the KL. Up to a constant this is minus
-# > the bound of a Gaussian decoder with one fixed variance $\sigma^2$ for all pixels. Which
-# > $\sigma^2$? (Pixels lie in $[0, 1]$: how sharp an image can such a decoder know?)
-# >
-# > <details><summary>Hint 1</summary>Minus the log-density has the sum of squares over 2 sigma^2.</details>
-# > <details><summary>Hint 2</summary>Set 1/(2 sigma^2) equal to 1/D.</details>
+# ### Exercise 8-4 (derive)
+#
+# Much code minimises `mse.mean() + kl.sum()` for one image: the
+# *mean* squared error over $D = 784$ pixels plus the KL. Up to a constant this is minus
+# the bound of a Gaussian decoder with one fixed variance $\sigma^2$ for all pixels. Which
+# $\sigma^2$? (Pixels lie in $[0, 1]$: how sharp an image can such a decoder know?)
+#
+# <details><summary>Hint 1</summary>Minus the log-density has the sum of squares over 2 sigma^2.</details>
+# <details><summary>Hint 2</summary>Set 1/(2 sigma^2) equal to 1/D.</details>
 
 # %% key="ex8-4-code"
 variance = ...
@@ -759,12 +767,14 @@ exercise("ex8-4", variance, 392.0, mistakes={
     "you have sigma where sigma^2 belongs": np.sqrt(392.0)})
 
 # %% [markdown] key="ex8-5"
-# > **Exercise 8.5 (code).** Write eq. 10 for a whole minibatch in NumPy, from `x` (M, D), `mu`, `log_var`
-# > (M, J), `eps` (L, M, J) and a function `logits_of(z)` that maps (L, M, J) to (L, M, D).
-# > Return one bound an image, (M,).
-# >
-# > <details><summary>Hint 1</summary>z = mu + np.exp(0.5 * log_var) * eps has shape (L, M, J).</details>
-# > <details><summary>Hint 2</summary>Sum over pixels and latents (last axis); average over draws (first axis).</details>
+# ### Exercise 8-5 (code)
+#
+# Write eq. 10 for a whole minibatch in NumPy, from `x` (M, D), `mu`, `log_var`
+# (M, J), `eps` (L, M, J) and a function `logits_of(z)` that maps (L, M, J) to (L, M, D).
+# Return one bound an image, (M,).
+#
+# <details><summary>Hint 1</summary>z = mu + np.exp(0.5 * log_var) * eps has shape (L, M, J).</details>
+# <details><summary>Hint 2</summary>Sum over pixels and latents (last axis); average over draws (first axis).</details>
 
 # %% key="ex8-5-code"
 def my_elbo(x, mu, log_var, eps, logits_of):
@@ -801,7 +811,7 @@ exercise("ex8-5", lambda: my_elbo(x, toy_mu, toy_log_var, toy_eps, logits_of),
 # >
 # > The first term is $\log p(x|z)$ of a *named density*, in nats, and the second follows from
 # > it with weight 1. Choosing the squared error chooses a Gaussian; averaging it over the pixels
-# > chooses $\sigma^2 = 392$ (exercise 8.4), under which no digit can be told from another,
+# > chooses $\sigma^2 = 392$ (exercise 8-4), under which no digit can be told from another,
 # > and the codes collapse onto the prior. Changing the weight changes the model: say so,
 # > and never compare its numbers with a bound.
 
