@@ -18,6 +18,8 @@ def check(key, got, want, atol=1e-10):
     got, want = _array(got), _array(want)
     if got.shape != want.shape:
         raise AssertionError(f"{key}: shape {got.shape}, wanted {want.shape}")
+    if got.size == 0:
+        raise AssertionError(f"{key}: there is nothing to compare")
     error = np.abs(got - want)
     if not np.all(error <= atol):
         at = np.unravel_index(np.argmax(np.nan_to_num(error, nan=np.inf)), got.shape)
@@ -77,7 +79,7 @@ def exercise(key, attempt, want, atol=1e-6, mistakes=None):
     if got is None:
         print(f"{key}: not yet. Replace the ... above and run both cells again.")
         return
-    if got.shape != want.shape:
+    if got.shape != want.shape or got.size == 0:
         print(f"{key}: differs. Your shape is {got.shape}, wanted {want.shape}.")
         return
     if np.all(np.abs(got - want) <= atol):

@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 import torch.nn.functional as F
 
 LOG_2PI = math.log(2 * math.pi)
@@ -33,13 +34,15 @@ def log_bernoulli(x, logits):
     A value outside [0, 1], NaN included, is a ValueError.
     """
     _require_same_last_axis(x=x, logits=logits)
+    if x.numel() == 0:
+        raise ValueError(f"a Bernoulli likelihood wants pixels, got x {tuple(x.shape)}")
     low, high = x.aminmax()
     if not (low >= 0 and high <= 1):
         raise ValueError(
             "a Bernoulli likelihood wants x in [0, 1], "
             f"got values from {low:.6g} to {high:.6g}"
         )
-    x = x.expand_as(logits)
+    x, logits = torch.broadcast_tensors(x, logits)
     return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
 
 

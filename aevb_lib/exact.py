@@ -48,6 +48,8 @@ class LinearGaussian:
                              f"got W {self.W.shape}, b {self.b.shape}")
         if not self.s2 > 0:
             raise ValueError(f"the noise variance s2 must be above 0, got {self.s2}")
+        if not (np.isfinite(self.W).all() and np.isfinite(self.b).all()):
+            raise ValueError(f"W and b must be finite, got W {self.W}, b {self.b}")
 
     @property
     def precision(self):
@@ -67,11 +69,13 @@ class LinearGaussian:
 
     def log_evidence(self, x):
         """log p(x) = log N(x; b, W W^T + s2 I). x (M, D). Returns (M,)."""
+        self._require(x)
         cov = self.W @ self.W.T + self.s2 * np.eye(len(self.b))
         return log_normal_full(x, self.b, cov)
 
     def posterior(self, x):
         """p(z|x) = N(mean, cov): mean (M, J) = (x - b) W / s2 cov, cov (J, J)."""
+        self._require(x)
         cov = np.linalg.inv(self.precision)
         return (x - self.b) @ self.W / self.s2 @ cov, cov
 
@@ -90,6 +94,7 @@ class LinearGaussian:
     def bound(self, x, mean, cov):
         """E_q[log p(x|z)] - KL(q || p(z)) for q = N(mean, cov), with no sampling:
         eq. 3 in closed form. x (M, D), mean (M, J), cov (J, J). Returns (M,)."""
+        self._require(x)
         spread = np.trace(self.W @ cov @ self.W.T) / self.s2
         reconstruction = self.log_p_x_given_z(x, mean) - 0.5 * spread
         J = self.W.shape[1]
@@ -100,12 +105,19 @@ class LinearGaussian:
         """The model with the highest evidence for x (N, D): probabilistic PCA
         (Tipping and Bishop 1999). Its noise is the mean of the D - J eigenvalues
         of the covariance that it leaves out; W spans the J that it keeps."""
+        if np.ndim(x) != 2:
+            raise ValueError(f"wanted x of shape (N, D), got {np.shape(x)}")
         if not 1 <= J < x.shape[1]:
             raise ValueError(f"wanted 1 <= J < D = {x.shape[1]}, got J = {J}")
         values, vectors = np.linalg.eigh(np.cov(x.T, bias=True))         # ascending
         s2 = values[:-J].mean()
         W = vectors[:, -J:] * np.sqrt(np.maximum(values[-J:] - s2, 0))
         return cls(W, x.mean(0), s2)
+
+    def _require(self, x):
+        if np.ndim(x) != 2 or np.shape(x)[1] != len(self.b):
+            raise ValueError(f"this model wants x (M, {len(self.b)}), "
+                             f"got {np.shape(x)}")
 
 
 @dataclass
@@ -129,6 +141,10 @@ class BernoulliMLP:
 
     def posterior(self, x, **grid):
         """`grid_posterior` of one image x (D,), for J = 2 latents."""
+        if self.W1.shape[1] != 2 or np.shape(x) != self.b2.shape:
+            raise ValueError(f"a grid wants 2 latents and one x {self.b2.shape}, got "
+                             f"{self.W1.shape[1]} latents and x {np.shape(x)}")
+
         def log_joint(z):
             return self.log_p_x_given_z(x, z) - LOG_2PI - 0.5 * (z**2).sum(-1)
         return grid_posterior(log_joint, **grid)
@@ -159,13 +175,15 @@ class GridPosterior:
 def grid_posterior(log_joint, reach=6.5, n_coarse=66, tolerance=1e-9, max_passes=9):
     """Sum exp(log_joint) over the plane: log p(x) and p(z|x) for two latents.
 
-    log_joint: z (n, 2) -> log p(x, z) (n,). The square [-reach, reach]^2 is cut into
-    n_coarse^2 squares. Those near the best one are cut into 3 x 3, again and again,
-    until log p(x) moves by less than `tolerance`. "Near" is 300 nats at first, so that
-    every mode that the coarse pass sees is followed, and 35 nats once squares are fine
-    (what lies farther weighs less than 1e-15). The midpoint rule converges faster than
-    any power of the width once a square is narrower than the posterior. Returns a
-    GridPosterior; log p(x) that does not settle is an ArithmeticError.
+    log_joint: z (n, 2) -> log p(x, z) (n,), in float64. The square
+    [-reach, reach]^2 is cut into n_coarse^2 squares. Those near the best one are cut
+    into 3 x 3, again and again, until log p(x) moves by less than `tolerance`. "Near"
+    is 300 nats at first, so that every mode that the coarse pass sees is followed, and
+    35 nats once squares are fine (what lies farther weighs less than 1e-15). The midpoint rule converges faster than
+    any power of the width once a square is narrower than the posterior. A posterior
+    narrower than 1/20 of the first squares (a standard deviation of 0.01 by default)
+    wants a larger n_coarse. Returns a GridPosterior; a log p(x) that does not settle,
+    or needs more than 3 million points, is an ArithmeticError.
     """
     width = 2 * reach / n_coarse
     ticks = (np.arange(n_coarse) + 0.5) * width - reach
@@ -174,6 +192,10 @@ def grid_posterior(log_joint, reach=6.5, n_coarse=66, tolerance=1e-9, max_passes
     before = np.inf
     for number in range(max_passes):
         log_p = np.concatenate([log_joint(part) for part in _parts(z)])
+        if log_p.shape != z.shape[:1] or not np.isfinite(log_p.max()):
+            raise ValueError("wanted one finite log p(x, z) a point, shape "
+                             f"{z.shape[:1]}, got shape {log_p.shape} and a largest "
+                             f"value of {log_p.max()}")
         best = log_p.max()
         log_evidence = best + np.log(np.exp(log_p - best).sum() * width**2)
         if abs(log_evidence - before) < tolerance:
@@ -183,8 +205,11 @@ def grid_posterior(log_joint, reach=6.5, n_coarse=66, tolerance=1e-9, max_passes
         before, nats = log_evidence, (300, 100)[number] if number < 2 else 35
         width /= 3
         corners = z[log_p > best - nats]
+        if 9 * len(corners) > 3_000_000:
+            break
         z = (corners[:, None] + width * thirds.reshape(1, 9, 2)).reshape(-1, 2)
-    raise ArithmeticError(f"log p(x) did not settle within {max_passes} passes")
+    raise ArithmeticError(f"log p(x) did not settle after {number + 1} passes; "
+                          "try a larger n_coarse")
 
 
 def _parts(z, rows=4096):

@@ -88,8 +88,9 @@ def write_checkpoint(path, step, model, optimizer, batches, history):
     tensors["generator"] = batches.generator.get_state()
     tensors = {k: v.detach().to("cpu", copy=True).contiguous()
                for k, v in tensors.items()}
-    about = {"kind": "aevb_lib.checkpoint", "step": str(step),
-             "done": str(batches.done), "n_data": str(batches.n_data),
+    about = {"kind": "aevb_lib.checkpoint", "of": _kinds(model, optimizer),
+             "step": str(step), "done": str(batches.done),
+             "n_data": str(batches.n_data),
              "history": json.dumps(asdict(history))}
     part = Path(f"{path}.part")
     save_file(tensors, part, metadata=about)
@@ -111,6 +112,9 @@ def read_checkpoint(path, model, optimizer, batches, history):
     if about.get("kind") != "aevb_lib.checkpoint" or saved != wanted:
         raise ValueError(f"{path} is no checkpoint of this model: wanted {wanted}, "
                          f"got {saved or sorted(tensors)}")
+    if about["of"] != _kinds(model, optimizer):
+        raise ValueError(f"{path} is no checkpoint of this model and optimizer: wanted "
+                         f"{_kinds(model, optimizer)}, got {about['of']}")
     if int(about["n_data"]) != batches.n_data:
         raise ValueError(f"{path} was written with N = {about['n_data']} datapoints, "
                          f"here are {batches.n_data}")
@@ -127,3 +131,8 @@ def read_checkpoint(path, model, optimizer, batches, history):
     for name, value in json.loads(about["history"]).items():
         setattr(history, name, value)
     return int(about["step"])
+
+
+def _kinds(model, optimizer):
+    """What the shapes of the weights do not tell: the likelihood, the optimizer."""
+    return f"{model.decoder.likelihood} decoder, {type(optimizer).__name__}"

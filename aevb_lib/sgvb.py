@@ -11,11 +11,11 @@ def reparameterize(mu, log_var, eps):
 
     mu, log_var (M, J), eps (L, M, J) drawn from N(0, I). Returns z (L, M, J).
     """
-    if mu.shape != log_var.shape or tuple(eps.shape[1:]) != tuple(mu.shape):
+    if mu.shape != log_var.shape or eps.shape[1:] != mu.shape or len(eps) == 0:
         raise ValueError(
             "reparameterize wants mu and log_var of shape (M, J) and eps of shape "
-            f"(L, M, J), got mu {tuple(mu.shape)}, log_var {tuple(log_var.shape)}, "
-            f"eps {tuple(eps.shape)}"
+            f"(L, M, J), L >= 1, got mu {tuple(mu.shape)}, "
+            f"log_var {tuple(log_var.shape)}, eps {tuple(eps.shape)}"
         )
     return mu + (0.5 * log_var).exp() * eps
 
@@ -66,6 +66,8 @@ def score_function_surrogate(log_q_z_given_x, f, baseline=0.0):
 
 def _require_draws(**values):
     shapes = {name: tuple(value.shape) for name, value in values.items()}
-    if len(set(shapes.values())) > 1 or any(len(s) != 2 for s in shapes.values()):
+    first = next(iter(shapes.values()))
+    if len(set(shapes.values())) > 1 or len(first) != 2 or first[0] == 0:
         got = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise ValueError(f"wanted one value a draw and datapoint, (L, M), got {got}")
+        raise ValueError("wanted one value a draw and datapoint, shape (L, M) with "
+                         f"L >= 1, got {got}")

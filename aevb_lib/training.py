@@ -76,21 +76,24 @@ TODAY = Recipe("today's", torch.optim.Adam, 3e-3, output_bias=True, warm_up=0.05
 
 def sgvb_step(model, optimizer, x, eps, n_data):
     """One round of Algorithm 1: the bound of a minibatch, its gradient, a step.
-    x (M, D), eps (L, M, J). Returns mean log p(x|z) and mean KL, in nats."""
+    x (M, D), eps (L, M, J). Returns mean log p(x|z) and mean KL, in nats; where they
+    are not finite, it takes no step."""
     kl, log_p_x_given_z = model.elbo_terms(x, eps)                       # eq. 10
     bound = minibatch_bound(elbo_b(kl, log_p_x_given_z), n_data)         # eq. 8
-    if math.isfinite(bound.item()):
+    terms = log_p_x_given_z.mean().item(), kl.mean().item()
+    if math.isfinite(sum(terms)):
         loss = -bound / n_data
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return log_p_x_given_z.mean().item(), kl.mean().item()
+    return terms
 
 
 def train(model, x_train, recipe=TODAY, *, generator, epochs, x_test=None,
           dynamic_binarisation=False, device="cpu", report_every=None,
           report=print_progress, checkpoint=None):
     """Repeat `sgvb_step` for a number of epochs. Changes the model, returns a History.
+    It starts from the model as it is; `recipe.start` comes first for a new one.
 
     x_train (N, D), x_test (N_test, D) or None. generator: a torch.Generator of the
     CPU, the only source of randomness; the same one gives the same numbers on a
@@ -116,7 +119,7 @@ def train(model, x_train, recipe=TODAY, *, generator, epochs, x_test=None,
         while step < n_steps:
             x = x_train[batches.next()]                                  # (M, D)
             if dynamic_binarisation:
-                x = binarise(x, generator)
+                x = binarise(x.cpu(), generator).to(device)
             eps = torch.randn(recipe.L, len(x), model.J, generator=generator)
             for group in optimizer.param_groups:
                 group["lr"] = recipe.step_size(step / n_steps)
@@ -145,6 +148,9 @@ def train(model, x_train, recipe=TODAY, *, generator, epochs, x_test=None,
 def evaluate(model, x, L=1, seed=0, rows=1000):
     """Mean bound, mean log p(x|z) and mean KL of a data set, in nats per datapoint,
     with the same noise at every call. x (N, D). Returns three floats."""
+    if len(x) == 0 or L < 1:
+        raise ValueError(f"evaluate wants N >= 1 and L >= 1, got x {tuple(x.shape)} "
+                         f"and L = {L}")
     generator = torch.Generator().manual_seed(seed)
     device = next(model.parameters()).device
     sums = torch.zeros(2, dtype=torch.float64)
@@ -160,6 +166,9 @@ def _require_data(model, x_train, x_test, M, epochs):
     for name, x in (("x_train", x_train), ("x_test", x_test)):
         if x is None and name == "x_test":
             continue
+        if not torch.is_tensor(x) or not x.is_floating_point():
+            kind = x.dtype if hasattr(x, "dtype") else type(x).__name__
+            raise ValueError(f"{name} must be a tensor of floats, got {kind}")
         if x.ndim != 2 or len(x) == 0 or x.shape[1] != model.D:
             raise ValueError(f"{name} must be (N, {model.D}) with N >= 1 for this "
                              f"model, got {tuple(x.shape)}")

@@ -66,14 +66,14 @@ TABLE = {
         r"wants .* of shape \(M, J\) .* got mu \(5, 2\), log_var \(5, 1\)"),
     "reparameterize: no draws": (
         lambda: reparameterize(ones(5, 2), ones(5, 2), ones(5, 2)),
-        r"wants .* \(L, M, J\), got .* eps \(5, 2\)"),
+        r"wants .* \(L, M, J\), .*, got .* eps \(5, 2\)"),
     "reparameterize: one eps for all": (
         lambda: reparameterize(ones(5, 2), ones(5, 2), ones(1, 1, 2)),
-        r"wants .* \(L, M, J\), got .* eps \(1, 1, 2\)"),
+        r"wants .* \(L, M, J\), .*, got .* eps \(1, 1, 2\)"),
     "elbo_a: no draws": (lambda: elbo_a(ones(5), ones(5), ones(5)),
-                         r"wanted .* \(L, M\), got log_p_x_given_z \(5,\)"),
+                         r"wanted .* \(L, M\) .*, got log_p_x_given_z \(5,\)"),
     "elbo_a: other shapes": (lambda: elbo_a(ones(2, 5), ones(2, 5), ones(1, 5)),
-                             r"wanted .* \(L, M\), got .* log_q_z_given_x \(1, 5\)"),
+                             r"wanted .* \(L, M\) .*, got .* log_q_z_given_x \(1, 5\)"),
     "elbo_b: no draws": (lambda: elbo_b(ones(5), ones(5)), r"wanted .*got .* \(5,\)"),
     "elbo_b: kl of each draw": (lambda: elbo_b(ones(2, 5), ones(2, 5)),
                                 r"wants kl of shape \(M,\) .*got \(2, 5\) and"),
@@ -87,7 +87,7 @@ TABLE = {
     "minibatch_bound: empty": (lambda: minibatch_bound(ones(0), 4),
                                r"1 <= M <= N, got shape \(0,\)"),
     "surrogate: no draws": (lambda: score_function_surrogate(ones(5), ones(5)),
-                            r"wanted .* \(L, M\), got log_q_z_given_x \(5,\)"),
+                            r"wanted .* \(L, M\) .*, got log_q_z_given_x \(5,\)"),
     "surrogate: f": (lambda: score_function_surrogate(ones(2, 5), ones(2, 1)),
                      r"wanted .* got .* f \(2, 1\)"),
     # exact
@@ -129,9 +129,9 @@ TABLE = {
                       r"wants z of shape \(..., 2\), got \(5, 3\)"),
     "VAE.elbo: x": (lambda: vae().elbo(ones(5, 3), ones(1, 5, 2)), r"got \(5, 3\)"),
     "VAE.elbo: eps without draws": (lambda: vae().elbo(ones(5, 4), ones(5, 2)),
-                                    r"wants .* \(L, M, J\), got .* eps \(5, 2\)"),
+                                    r"wants .* \(L, M, J\), .*, got .* eps \(5, 2\)"),
     "VAE.elbo: eps of another J": (lambda: vae().elbo(ones(5, 4), ones(1, 5, 3)),
-                                   r"wants .* \(L, M, J\), got .* eps \(1, 5, 3\)"),
+                                   r"wants .* \(L, M, J\), .*, got .* eps \(1, 5, 3\)"),
     "VAE.elbo: grey levels": (lambda: vae().elbo(255 * ones(5, 4), ones(1, 5, 2)),
                               r"wants x in \[0, 1\], got values from 255 to 255"),
     "pretrained": (lambda: pretrained(3), "no trained VAE with J = 3 latents; there"),
@@ -150,10 +150,6 @@ TABLE = {
     "evaluate: width": (lambda: evaluate(vae(), ones(5, 3)),
                         r"wants x of shape \(M, 4\), got \(5, 3\)"),
     "evaluate: NaN": (lambda: evaluate(vae(), NAN * ones(5, 4)), "got values from nan"),
-}
-
-# What still fails with another library's words, or gives a number for nonsense.
-OPEN = {
     "log_bernoulli: no rows": (lambda: log_bernoulli(ones(0, 3), ones(0, 3)), "got"),
     "reparameterize: L = 0": (
         lambda: reparameterize(ones(5, 2), ones(5, 2), ones(0, 5, 2)), "got"),
@@ -167,27 +163,21 @@ OPEN = {
     "maximum_likelihood: one row": (
         lambda: LinearGaussian.maximum_likelihood(np.ones(9), 1), r"got \(9,\)"),
     "BernoulliMLP: J = 3": (lambda: mlp(J=3).posterior(np.ones(4)), "2 .* got"),
-    "BernoulliMLP: x": (lambda: mlp().posterior(np.ones(3)), r"got \(3,\)"),
+    "BernoulliMLP: x": (lambda: mlp().posterior(np.ones(3)),
+                        r"wants .* x \(4,\), got .* \(3,\)"),
     "grid_posterior: NaN": (lambda: grid_posterior(lambda z: NAN * z[:, 0]), "finite"),
     "grid_posterior: shape": (lambda: grid_posterior(lambda z: z), r"wanted .*got"),
     "train: integers": (lambda: fit(torch.ones(8, 4, dtype=torch.uint8)), "got"),
     "train: an array": (lambda: fit(np.ones((8, 4))), "got"),
-    "evaluate: empty": (lambda: evaluate(vae(), ones(0, 4)), r"got \(0, 4\)"),
-    "evaluate: L = 0": (lambda: evaluate(vae(), ones(5, 4), L=0), "L"),
+    "evaluate: empty": (lambda: evaluate(vae(), ones(0, 4)),
+                        r"N >= 1 .* got x \(0, 4\)"),
+    "evaluate: L = 0": (lambda: evaluate(vae(), ones(5, 4), L=0),
+                        "L >= 1, got .* L = 0"),
 }
 
 
 @pytest.mark.parametrize("case", TABLE)
 def test_bad_input_is_a_value_error_that_says_what_was_wanted(case):
     call, words = TABLE[case]
-    with pytest.raises(ValueError, match=words):
-        call()
-
-
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.xfail(strict=True, reason="a wish: not yet told in the library's words")
-@pytest.mark.parametrize("case", OPEN)
-def test_bad_input_still_to_be_told(case):
-    call, words = OPEN[case]
     with pytest.raises(ValueError, match=words):
         call()

@@ -195,7 +195,7 @@ def test_the_grid_follows_both_modes():
 
 def test_a_grid_that_does_not_settle_says_so():
     rng = np.random.default_rng(7)
-    with pytest.raises(ArithmeticError, match="did not settle within 3 passes"):
+    with pytest.raises(ArithmeticError, match="did not settle after 3 passes"):
         grid_posterior(lambda z: rng.standard_normal(len(z)), n_coarse=4, max_passes=3)
 
 

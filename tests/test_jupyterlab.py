@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.explorer_latency import CHROMIUM
-from tests.test_explorer_page import frame, get, pixels, place, stroke
+from tests.test_explorer_page import ROOT, frame, get, pixels, place, stroke
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is missing")
 if not CHROMIUM:
@@ -26,7 +26,7 @@ TOKEN = "aevb"
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab over a copy of the lesson, with settings of its own."""
+    """The address of a JupyterLab over a copy of the lesson, its settings its own."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copy(LESSON, folder)
     with socket.socket() as free:
@@ -117,8 +117,7 @@ def test_a_drag_moves_z_and_the_picture(page):
 def test_a_drawn_digit_gets_a_posterior(page):
     page.get_by_test_id("pad").scroll_into_view_if_needed()
     stroke(page, [(0.5, 0.2), (0.5, 0.5), (0.5, 0.8)])
-    page.wait_for_function("() => document.querySelector('[data-testid=latent-explorer]')"
-                           ".explorer.get('mu').length === 2")
+    page.wait_for_function(f"() => {ROOT}.explorer.get('mu').length === 2")
     assert (get(page, "log_var") < 0).all()
 
 
@@ -137,5 +136,4 @@ def test_it_goes_on_without_a_kernel(page, lab):
     page.get_by_test_id("clear").click()
     page.get_by_test_id("pad").scroll_into_view_if_needed()
     stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.5, 0.8)])
-    page.wait_for_function("() => document.querySelector('[data-testid=latent-explorer]')"
-                           ".explorer.get('mu').length === 2")
+    page.wait_for_function(f"() => {ROOT}.explorer.get('mu').length === 2")

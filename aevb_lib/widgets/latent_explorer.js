@@ -126,6 +126,7 @@ class Explorer {
     this.short = this.names.every((name) => name.length <= 2);
     this.limit = this.findLimit();
     this.canEncode = this.meta.encoder !== "none";
+    this.drawingHere = bytesOf(model.get("drawing"));
     this.strokes = []; // of the drawing, each a list of [column, row]
     this.penDown = false;
     this.views = new Set();
@@ -172,9 +173,7 @@ class Explorer {
 
   changed(name) {
     if (["playing", "path", "axes"].includes(name)) this.play(this.get("playing"));
-    if (name === "picked" && !this.placing && this.get("picked") >= 0)
-      this.setSource(this.get("picked"), NONE);
-    if (name === "drawing" && !this.placing) this.drawingFromKernel();
+    if ((name === "picked" || name === "drawing") && !this.placing) this.newSource(name);
     this.tell(name);
     if ((name === "mu" || name === "eps") && !this.penDown) this.tell("fall");
   }
@@ -336,11 +335,17 @@ class Explorer {
     this.setSource(-1, pixels);
   }
 
-  drawingFromKernel() {
+  /** The kernel has set picked or drawing; a callable encoder does the rest there. */
+  newSource(name) {
     const drawing = bytesOf(this.get("drawing"));
-    if (this.drawingHere && sameNumbers(drawing, this.drawingHere)) return; // an echo
-    this.strokes = [];
-    this.setSource(drawing.length ? -1 : this.get("picked"), drawing);
+    const ours = sameNumbers(drawing, this.drawingHere);
+    if (name === "drawing" && ours) return; // an echo
+    if (!ours) this.strokes = [];
+    this.drawingHere = drawing;
+    if (this.meta.encoder === "kernel") return;
+    const picked = this.get("picked");
+    if (name === "picked") this.setSource(picked, picked >= 0 ? NONE : drawing);
+    else this.setSource(drawing.length ? -1 : picked, drawing);
   }
 
   // -- Play: along straight legs from stop to stop

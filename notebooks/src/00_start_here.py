@@ -8,7 +8,7 @@
 # - read the paper's symbols as shapes and as code;
 # - compute with log-densities, and say how far an average over random draws is from the truth.
 #
-# **Paper**: sections 2.1 and 2.3, notation only · **Study**: 25 minutes · **Running**: 10 seconds · **You need**: arrays in Python, derivatives, the normal distribution
+# **Paper**: sections 2.1 and 2.3, notation only · **Study**: 35 minutes · **Running**: 10 seconds · **You need**: arrays in Python, derivatives, the normal distribution
 
 # %% key="imports"
 import matplotlib.pyplot as plt
@@ -60,7 +60,7 @@ right.set_title("decoded along the path")
 plt.show()
 
 # %% [markdown] key="plane-words"
-# *In words:* left, the codes of 600 digits. Like digits lie together, and 39, 86 and 99 % of the codes are expected within the three dashed rings. Eight points, a to h, run from the mean code of the 0s to the mean code of the 7s. Right, their images: a is a 0, h is a 7. Between them the strokes bend and open without a jump, by way of a 2, an 8 and a 9, some of them blurred.
+# *In words:* left, the codes of 600 digits. Like digits lie together. Codes drawn from the prior $\mathcal N(0, I)$ fall within the three dashed rings in 39, 86 and 99 % of cases. Eight points, a to h, run from the mean code of the 0s to the mean code of the 7s. Right, their images: a is a 0, h is a 7. Between them the strokes bend and open without a jump, by way of a 2, an 8 and a 9, some of them blurred.
 #
 # Halfway between 0 and 7 lies no mixture of the two, but other digits. Nobody told the network what a digit is: it saw images without labels, and maximised one number, **the bound**. The course is about that number.
 
@@ -121,17 +121,18 @@ generator = torch.Generator().manual_seed(0)
 fresh = VAE(D=784, H=500, J=2, generator=generator)
 start = perf_counter()
 train(fresh, data.x_train, TODAY, generator=generator, epochs=2, report=None)
-seconds = (perf_counter() - start) / 2
-print(f"one pass: {seconds:.2f} s; lesson 08, 120 passes: about {120 * seconds:.0f} s")
+minutes = 120 / 2 * (perf_counter() - start) / 60
+limit = next((limit for limit in (2, 5, 10, 30) if minutes < limit), "many")
+print(f"training in lesson 08: less than {limit} minutes on this machine")
 
 # %% [markdown] key="course"
 # ## 2. How the course works
 #
-# Each step is a sentence, a few lines of code, their output, and a sentence on what it showed. Where a question stands before a cell, answer it before you run the cell. A wrong guess teaches most.
+# Each step is a sentence, a few lines of code, their output, and a sentence on what it showed. Where a question stands before a cell, answer it before you run the cell. A wrong guess shows where to look twice.
 #
 # - **Run** a cell: Shift+Enter. **Start afresh**: menu Kernel, *Restart Kernel and Run All Cells*. Do it whenever results look odd: cells run out of order leave old values behind.
 # - **Interrupt** a long cell: press Escape, then `I` twice. Training stops and keeps what it has.
-# - Names like `elbo_b` are in `aevb_lib`. `elbo_b?` shows the formula, `elbo_b??` the code, a few lines each.
+# - Names that a cell imports from `aevb_lib` are ours. In a new cell, `pretrained?` shows what it does and `pretrained??` its code, a few lines.
 
 # %% [markdown] key="course-checks"
 # **Checks.** Every equation of ours has a number such as (00.1), every equation of the paper a tag such as KW 7. Each derivation is followed by a check cell, which compares it with an answer found another way. `check` allows an error of $10^{-10}$, and stops the notebook when the answer is wrong.
@@ -141,7 +142,7 @@ from aevb_lib import check, check_mc, exercise
 
 check("area of a unit circle", np.pi * 1**2, 3.141592653589793)
 try:
-    check("the same, radius forgotten", 2 * np.pi, 3.141592653589793)
+    check("a wrong formula", 2 * np.pi, 3.141592653589793)
 except AssertionError as error:
     print("AssertionError:", error)
 
@@ -171,14 +172,14 @@ exercise("demo, done", 2**5, 32)
 #
 # | | lesson | | lesson |
 # |---|---|---|---|
-# | 00 | Start here | 08 | The variational auto-encoder |
-# | 01 | The problem | 09 | What is in the latent space? |
+# | 00 | Start here | 08 | [The variational auto-encoder](08_the_vae.ipynb) |
+# | 01 | The problem | 09 | [What is in the latent space?](09_what_is_in_the_latent_space.ipynb) |
 # | 02 | The bound | 10 | How good is it really? |
 # | 03 | The obvious gradient, and why it hurts | 11 | Rivals: Monte Carlo EM, wake-sleep |
 # | 04 | The trick | 12 | Filling in: denoise, inpaint |
 # | 05 | Three families of distributions | 13 | Fully Bayesian |
 # | 06 | The estimators A and B | 14 | Clinic and capstone |
-# | 07 | Algorithm 1 on a model we know | | |
+# | 07 | [Algorithm 1 on a model we know](07_algorithm_1_on_a_model_we_know.ipynb) | | |
 
 # %% [markdown] key="symbols"
 # ## 3. Symbols
@@ -197,7 +198,7 @@ exercise("demo, done", 2**5, 32)
 # N datapoints in all, M in a minibatch, L draws for each. [NOTATION.md](../NOTATION.md) has them all.
 
 # %% [markdown] key="flow-about"
-# Where do they live? One picture of a whole step: an image goes in at the left, and the bound comes out at the bottom. Which arrays have L in their shape, and why not all?
+# Where do they live? One picture of a whole step: an image goes in at the left, and the bound comes out at the bottom. Which arrays have L in their shape, and why not all? (The next two cells only draw: read the picture, not the code.)
 
 # %% key="flow-parts"
 nodes = {
@@ -339,7 +340,7 @@ by_hand = -0.5 * (np.log(2 * np.pi) + log_var + (x - mu) ** 2 / np.exp(log_var))
 check("eq00-1", by_hand, stats.norm.logpdf(x, loc=mu, scale=np.exp(log_var / 2)))
 
 # %% [markdown] key="eq00-1-after"
-# SciPy wants $\sigma$, not $\sigma^2$: hence the `/ 2` in `scale`. Mixing the two is the most common bug in this field.
+# SciPy wants $\sigma$, not $\sigma^2$: hence the `/ 2` in `scale`. Mixing the two is a common bug.
 
 # %% [markdown] key="eq00-2"
 # A code has J numbers. The paper takes them independent, each with its own $\mu_j$ and $\sigma_j^2$ (a **diagonal** covariance; the paper writes $\sigma^2 I$ for it).
@@ -511,7 +512,7 @@ ax.set(xscale="log", xlim=(1, 1e4), ylim=(exact - 2.2, exact + 2.2),
 plt.show()
 
 # %% [markdown] key="running-mean-words"
-# *In words:* three dashed or dotted blue lines wander around a black line, the exact answer. A grey band of one standard error narrows around it by a factor 100 from L = 1 to L = 10,000. The lines leave the band now and then, and narrow with it.
+# *In words:* three blue lines (solid, dashed, dotted) wander around a black line, the exact answer. A grey band of one standard error narrows around it by a factor 100 from L = 1 to L = 10,000. The lines leave the band now and then, and gather with it.
 #
 # No, it is not steady: an average wanders, and may move away before it comes back. About two times in three it is within one standard error, and nearly always within four. A number from Monte Carlo without its standard error says little.
 
@@ -563,8 +564,8 @@ print(f"mean of the log {np.log(w).mean():.3f}")
 # That was no accident. For positive $w$ with mean $m = \mathbb E[w]$:
 #
 # $$\begin{aligned}
-# \log w &\le \log m + \frac{w - m}{m} && \text{a log lies below its tangent at } m \\
-# \mathbb E[\log w] &\le \log m + \frac{\mathbb E[w] - m}{m} && \text{an expectation keeps an inequality} \\
+# \log w &\le \log m + \frac{w - m}{m} && \text{a log lies below its tangent at } m \\[4pt]
+# \mathbb E[\log w] &\le \log m + \frac{\mathbb E[w] - m}{m} && \text{an expectation keeps an inequality} \\[4pt]
 # &= \log m = \log \mathbb E[w] && \mathbb E[w] = m
 # \end{aligned}\tag{00.7}$$
 #
@@ -625,7 +626,7 @@ left.text(6.6, 1.15, "chord", color=plots.NOISE)
 left.set(xlabel="w", ylabel="log w (nats)", title="the numbers 1 and 9")
 right.axhline(mu + sigma**2 / 2, color=plots.BOUND)
 right.axhline(mu, color=plots.NOISE, ls="--")
-right.errorbar(draws, average, 4 * np.array(se), color=plots.Q, marker="o", ms=4, lw=1.3)
+right.errorbar(draws, average, 4 * np.array(se), color=plots.Q, marker="o", lw=1.3)
 right.text(1, mu + sigma**2 / 2 + 0.05, "log of the mean")
 right.text(300, mu + 0.05, "mean of the log", color=plots.NOISE, ha="right")
 right.set(xscale="log", xlabel="draws L", ylabel="nats", ylim=(-0.9, 0.65),
@@ -638,14 +639,14 @@ plt.show()
 # Up, and from below. The log of an average is too low on average, for every L: not scatter but **bias**. What is estimated with L = 1 is a lower bound.
 
 # %% [markdown] key="eq00-9"
-# **The course in one inequality.** Put $w = p_\theta(x, z)/q_\phi(z\mid x)$, with $z$ drawn from $q$. Its mean is $\int p_\theta(x, z)\,dz = p_\theta(x)$, the **evidence**, which nobody can compute. The mean of its log can be sampled:
+# **The course in one inequality.** Put $w = p_\theta(x, z)/q_\phi(z\mid x)$, with $z$ drawn from $q$. Its mean is $\int p_\theta(x, z)\,dz = p_\theta(x)$, the **evidence**, for which such a network has no formula. The mean of its log can be sampled:
 #
 # $$\log p_\theta(x) = \log \mathbb E_q[w] \;\ge\; \mathbb E_q[\log w] = \mathbb E_q[\log p_\theta(x,z) - \log q_\phi(z\mid x)].\tag{00.9}$$
 #
 # The right side is the bound. The paper has it as equation 2, and lesson 02 takes it apart. The gap is small where $w$ hardly varies, and an encoder that makes $w$ constant makes it 0. Training raises the right side, by $\theta$ and $\phi$ at once.
 
 # %% [markdown] key="eq00-9-about"
-# One case where every term is known: a linear model with J = 2 codes and D = 5 (`LinearGaussian`, which later lessons use as a referee), and a $q$ that is wrong on purpose.
+# One case where every term is known: a linear model with D = 5 and codes of J = 2 numbers (`LinearGaussian`, which later lessons use as a referee), and a $q$ that is wrong on purpose.
 
 # %% key="eq00-9-check"
 from aevb_lib import LinearGaussian
@@ -697,4 +698,4 @@ exercise("ex0-4", lambda: jensen_gap(c), gap, mistakes={
 # - read symbols as shapes: `x` (M, D), `z` and `eps` (L, M, J), one log-density for each draw and datapoint (L, M), one bound for each datapoint (M,);
 # - compute with log-densities (sum logs, log-sum-exp for sums, nats), and give an average its standard error $\sigma_f/\sqrt L$.
 #
-# **Next**: lesson 01 asks why $p_\theta(x)$ cannot be computed. Until lessons 01 to 06 are there, lesson 07 runs the whole algorithm on a model whose every answer is known, and lesson 08 builds the network of the first picture.
+# **Next**: lesson 01 asks why $p_\theta(x)$ cannot be computed. Until lessons 01 to 06 are there, [lesson 07](07_algorithm_1_on_a_model_we_know.ipynb) runs the whole algorithm on a model whose every answer is known, and [lesson 08](08_the_vae.ipynb) builds the network of the first picture.
