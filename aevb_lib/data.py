@@ -1,4 +1,4 @@
-"""Images for the lessons: MNIST small and full, Fashion-MNIST, Frey Face.
+"""Layer 0. Images for the lessons: MNIST small and full, Fashion-MNIST, Frey Face.
 
 Every loader returns an `ImageData`: float32 pixels in [0, 1], one image a row. The
 small MNIST lies in this package. The other sets are looked for in the folder named by
@@ -9,8 +9,6 @@ downloaded into the cache. pooch and scipy are imported only where they are need
 import gzip
 import io
 import math
-import os
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -19,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from aevb_lib.downloads import Source, fetch
+
 BUNDLED = Path(__file__).parent / "assets" / "mnist_small.npz"
-TIMEOUT = 10  # seconds that a mirror may stay silent
 
 
 class ImageData(NamedTuple):
@@ -31,16 +30,6 @@ class ImageData(NamedTuple):
     x_test: torch.Tensor
     labels_test: torch.Tensor | None
     image_shape: tuple[int, int]
-
-
-class Source(NamedTuple):
-    """Where a set is published. hashes: file name -> checksum, None if unknown."""
-
-    title: str
-    folder: str
-    mirrors: tuple[str, ...]
-    hashes: dict[str, str | None]
-    first_labels: list[int] | None = None  # the first ten of the training file
 
 
 MNIST = Source(
@@ -70,6 +59,7 @@ FREY_FACE = Source(  # no checksum is published: the content is checked instead
     "frey-face",
     ("https://cs.nyu.edu/~roweis/data/", "http://www.cs.nyu.edu/~roweis/data/"),
     {"frey_rawface.mat": None},
+    validate=lambda path, name: _read_frey(path, name),
 )
 
 
@@ -85,7 +75,7 @@ def load_mnist(size="small"):
         return _load_bundled()
     if size == "full":
         return _load_idx_set(MNIST, FASHION_MNIST)
-    raise ValueError(f'size: wanted "small" or "full", came {size!r}')
+    raise ValueError(f'size: wanted "small" or "full", got {size!r}')
 
 
 def load_fashion_mnist():
@@ -102,7 +92,7 @@ def load_frey_face():
     place, the film's end is new to the model: expect a lower test bound, and do not
     compare it with one from a random split. Errors: as `load_mnist`.
     """
-    frames = _pixels(_read_frey(_fetch(FREY_FACE)["frey_rawface.mat"]))
+    frames = _pixels(_read_frey(fetch(FREY_FACE)["frey_rawface.mat"]))
     return ImageData(frames[:1572], None, frames[1572:], None, (28, 20))
 
 
@@ -114,7 +104,7 @@ def binarise(x, generator):
     """
     if not ((x >= 0) & (x <= 1)).all():
         raise ValueError(
-            "x: wanted probabilities in [0, 1], came values from "
+            "x: wanted probabilities in [0, 1], got values from "
             f"{x.min().item():.6g} to {x.max().item():.6g}"
         )
     return torch.bernoulli(x.float(), generator=generator)
@@ -148,11 +138,11 @@ def _load_bundled():
 
 def _load_idx_set(source, namesake):
     """The four IDX files of a source. Its namesake's files bear the same names."""
-    paths = list(_fetch(source).values())
+    paths = list(fetch(source).values())
     train, test = _read_pair(*paths[:2]), _read_pair(*paths[2:])
     if train[1][:10].tolist() == namesake.first_labels:
         raise ValueError(
-            f"{paths[1]}: wanted {source.title}, came {namesake.title}, whose files "
+            f"{paths[1]}: wanted {source.title}, got {namesake.title}, whose files "
             f"bear the same names; keep them apart in the folders {source.folder} "
             f"and {namesake.folder}"
         )
@@ -164,15 +154,15 @@ def _read_pair(images_path, labels_path):
     images, labels = _read_idx(images_path, 3), _read_idx(labels_path, 1)
     if images.shape[1:] != (28, 28) or len(images) == 0:
         raise ValueError(
-            f"{images_path}: wanted images of shape (N, 28, 28), came {images.shape}"
+            f"{images_path}: wanted images of shape (N, 28, 28), got {images.shape}"
         )
     if len(images) != len(labels):
         raise ValueError(
-            f"wanted one label for each image, came {len(images)} images in "
+            f"wanted one label for each image, got {len(images)} images in "
             f"{images_path} and {len(labels)} labels in {labels_path}"
         )
     if labels.max() > 9:
-        raise ValueError(f"{labels_path}: wanted labels 0 to 9, came {labels.max()}")
+        raise ValueError(f"{labels_path}: wanted labels 0 to 9, got {labels.max()}")
     return images, labels
 
 
@@ -186,17 +176,17 @@ def _read_idx(path, n_axes):
             raise ValueError(f"{path} is damaged: {error}") from None
     start = 4 + 4 * n_axes
     if len(raw) < start:
-        raise ValueError(f"{path}: wanted {start} bytes of header, came {len(raw)}")
+        raise ValueError(f"{path}: wanted {start} bytes of header, got {len(raw)}")
     magic, *shape = np.frombuffer(raw, ">u4", 1 + n_axes).tolist()
     if magic != 0x800 + n_axes:
         raise ValueError(
             f"{path} is no IDX file of {n_axes} axes: wanted magic number "
-            f"{0x800 + n_axes}, came {magic}"
+            f"{0x800 + n_axes}, got {magic}"
         )
     if len(raw) - start != math.prod(shape):
         raise ValueError(
             f"{path} is damaged: its header says {shape}, wanted {math.prod(shape)} "
-            f"bytes, came {len(raw) - start}"
+            f"bytes, got {len(raw) - start}"
         )
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
 
@@ -213,117 +203,10 @@ def _read_frey(path, name=None):
     frames = content.get("ff")
     if frames is None:
         keys = [key for key in content if not key.startswith("__")]
-        raise ValueError(f"{name}: wanted the key 'ff', came {keys}")
+        raise ValueError(f"{name}: wanted the key 'ff', got {keys}")
     if frames.shape != (560, 1965) or frames.dtype != np.uint8:
         raise ValueError(
             f"{name}: wanted 'ff' of shape (560, 1965), uint8, "
-            f"came {frames.shape}, {frames.dtype}"
+            f"got {frames.shape}, {frames.dtype}"
         )
     return frames.T
-
-
-def _fetch(source):
-    """File name -> path, for each file of the source: at hand, or downloaded."""
-    notes = []
-    paths = {n: _at_hand(source, n) or _cached(source, n, notes) for n in source.hashes}
-    missing = [name for name, path in paths.items() if path is None]
-    if missing:
-        _clear_cache(source, missing)
-    while missing:
-        paths[missing[0]] = _download(source, missing, notes)
-        missing.pop(0)
-    return paths
-
-
-def _at_hand(source, name):
-    """The file in AEVB_DATA, in the source's folder there or loose, gzipped or not."""
-    root = os.environ.get("AEVB_DATA")
-    if not root:
-        return None
-    if not Path(root).is_dir():
-        raise NotADirectoryError(f"AEVB_DATA: wanted a folder, came {root}")
-    for folder in (Path(root, source.folder), Path(root)):
-        for path in (folder / name, folder / name.removesuffix(".gz")):
-            if path.is_file():
-                return path
-    return None
-
-
-def _cache(source):
-    import pooch
-
-    return Path(pooch.os_cache("aevb_lib")) / source.folder
-
-
-def _cached(source, name, notes):
-    """The file in the cache if it is whole, else None and a note."""
-    path = _cache(source) / name
-    if not path.is_file():
-        return None
-    try:
-        _check_file(path, name, source.hashes[name])
-    except ValueError as error:
-        notes.append(f"cache: {path} was damaged, not kept: {error}")
-        return None
-    return path
-
-
-def _clear_cache(source, missing):
-    """Make the cache folder; throw damaged files out. OSError if it is read-only."""
-    folder = _cache(source)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in missing:
-            (folder / name).unlink(missing_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        headline = f"{source.title}: cannot write to the cache: {error}"
-        raise OSError(_advice(headline, source, missing)) from None
-
-
-def _check_file(path, name, known_hash):
-    """ValueError where a downloaded file is not what was published."""
-    import pooch
-
-    if known_hash is None:
-        _read_frey(path, name)
-        return
-    algorithm, wanted = known_hash.split(":")
-    came = pooch.file_hash(str(path), alg=algorithm)
-    if came != wanted:
-        raise ValueError(f"{name}: wanted {algorithm} {wanted}, came {came}")
-
-
-def _download(source, missing, notes):
-    """Path of missing[0], from the first mirror that has it whole. Shows progress."""
-    import pooch
-
-    name = missing[0]
-    known_hash, folder = source.hashes[name], _cache(source)
-
-    def get(url, path, _):  # the file moves into the cache only if this returns
-        pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT)(url, path, None)
-        _check_file(path, name, known_hash)
-
-    for mirror in source.mirrors:
-        try:
-            url = mirror + name
-            return Path(pooch.retrieve(url, known_hash, name, folder, downloader=get))
-        except (OSError, ValueError) as error:
-            cause = getattr(error.args[0], "reason", error) if error.args else error
-            notes.append(f"from:  {mirror}: {cause}")
-    headline = f"{source.title} is not here and could not be downloaded."
-    raise FileNotFoundError(_advice(headline, source, missing, notes))
-
-
-def _advice(headline, source, missing, notes=()):
-    """The message of an error: which files, into which folder, from where, way out."""
-    return "\n".join([
-        headline,
-        f"files: {', '.join(missing)}",
-        f"into:  {_cache(source)}",
-        *notes,
-        "Way out: put these files into a folder and set the environment variable "
-        'AEVB_DATA to it. load_mnist("small") needs no download.',
-    ])

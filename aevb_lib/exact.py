@@ -179,11 +179,12 @@ def grid_posterior(log_joint, reach=6.5, n_coarse=66, tolerance=1e-9, max_passes
     [-reach, reach]^2 is cut into n_coarse^2 squares. Those near the best one are cut
     into 3 x 3, again and again, until log p(x) moves by less than `tolerance`. "Near"
     is 300 nats at first, so that every mode that the coarse pass sees is followed, and
-    35 nats once squares are fine (what lies farther weighs less than 1e-15). The midpoint rule converges faster than
-    any power of the width once a square is narrower than the posterior. A posterior
-    narrower than 1/20 of the first squares (a standard deviation of 0.01 by default)
-    wants a larger n_coarse. Returns a GridPosterior; a log p(x) that does not settle,
-    or needs more than 3 million points, is an ArithmeticError.
+    35 nats once squares are fine (what lies farther weighs less than 1e-15). The
+    midpoint rule converges faster than any power of the width once a square is
+    narrower than the posterior. A posterior narrower than 1/20 of the first squares (a
+    standard deviation of 0.01 by default) wants a larger n_coarse. Returns a
+    GridPosterior; a log p(x) that does not settle, or needs more than 3 million points,
+    is an ArithmeticError.
     """
     width = 2 * reach / n_coarse
     ticks = (np.arange(n_coarse) + 0.5) * width - reach

@@ -142,9 +142,9 @@ def test_bundled_arrays_have_the_recorded_checksums():
     readme = (data.BUNDLED.parent / "README.md").read_text(encoding="utf-8")
     with np.load(data.BUNDLED, allow_pickle=False) as file:
         assert {file[name].dtype.str for name in file} == {"|u1"}
-        came = tool.digests(dict(file))
-    assert came == tool.SHA256
-    assert all(digest in readme for digest in came.values())
+        got = tool.digests(dict(file))
+    assert got == tool.SHA256
+    assert all(digest in readme for digest in got.values())
     assert data.BUNDLED.stat().st_size < 1_200_000
 
 
@@ -189,7 +189,7 @@ def test_the_tool_packs_the_same_bytes_and_refuses_other_digits(tmp_path, monkey
     assert out.read_bytes() == packed
     out.unlink()
     arrays["x_test"][0, 0] += 1
-    with pytest.raises(SystemExit, match="x_test: wanted SHA-256 05f16c.*, came "):
+    with pytest.raises(SystemExit, match="x_test: wanted SHA-256 05f16c.*, got "):
         tool.main()
     assert not out.exists()
 
@@ -211,7 +211,7 @@ def test_a_damaged_or_missing_bundle_is_named(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("size", ["medium", "", None, 5000])
 def test_an_unknown_size_is_refused(size):
-    with pytest.raises(ValueError, match='wanted "small" or "full", came'):
+    with pytest.raises(ValueError, match='wanted "small" or "full", got'):
         data.load_mnist(size)
 
 
@@ -234,7 +234,7 @@ def test_the_real_idx_files(own, plain):
         980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     digest = hashlib.md5(idx((mnist.x_test * 255).round().reshape(-1, 28, 28).numpy()))
     assert digest.hexdigest() == "2646ac647ad5339dbf082846283269ea"
-    with pytest.raises(ValueError, match="wanted Fashion-MNIST, came MNIST"):
+    with pytest.raises(ValueError, match="wanted Fashion-MNIST, got MNIST"):
         data.load_fashion_mnist()
 
 
@@ -244,26 +244,26 @@ def test_idx_files_are_found_in_either_folder(own, folder):
     for name, content in small_set().items():
         (own / folder / name).write_bytes(content)
     load = data.load_fashion_mnist if "fashion" in folder else data.load_mnist
-    came = load() if "fashion" in folder else load("full")
+    got = load() if "fashion" in folder else load("full")
     want = np.random.default_rng(0).integers(0, 256, (12, 28, 28)).reshape(12, 784)
-    torch.testing.assert_close(came.x_train, torch.tensor(want / 255).float())
-    assert came.labels_test.tolist() == list(range(7))
+    torch.testing.assert_close(got.x_train, torch.tensor(want / 255).float())
+    assert got.labels_test.tolist() == list(range(7))
 
 
 IMAGES, LABELS = NAMES[:2]
 BAD_IDX = {
-    "empty": (IMAGES, b"", "wanted 16 bytes of header, came 0"),
+    "empty": (IMAGES, b"", "wanted 16 bytes of header, got 0"),
     "cut": (IMAGES, small_set()[IMAGES][:-9], "is damaged: .*ended before"),
     "crc": (IMAGES, small_set()[IMAGES][:-8] + bytes(8), "is damaged: CRC"),
     "bits": (IMAGES, small_set()[IMAGES][:10] + b"\xff" * 99, "is damaged: Error -3"),
-    "page": (IMAGES, b"<html>not found</html>", "magic number 2051, came 1013478509"),
-    "swapped": (IMAGES, small_set()[LABELS], "magic number 2051, came 2049"),
-    "short": (IMAGES, idx(np.zeros((3, 28, 28)))[:-1], "wanted 2352 bytes, came 2351"),
-    "long": (LABELS, idx(np.zeros(3)) + b"1", "wanted 3 bytes, came 4"),
-    "shape": (IMAGES, idx(np.zeros((12, 28, 20))), r"came \(12, 28, 20\)"),
-    "none": (IMAGES, idx(np.zeros((0, 28, 28))), r"came \(0, 28, 28\)"),
-    "count": (LABELS, idx(np.zeros(11)), "came 12 images in .* and 11 labels in"),
-    "label": (LABELS, idx(np.full(12, 10)), "wanted labels 0 to 9, came 10"),
+    "page": (IMAGES, b"<html>not found</html>", "magic number 2051, got 1013478509"),
+    "swapped": (IMAGES, small_set()[LABELS], "magic number 2051, got 2049"),
+    "short": (IMAGES, idx(np.zeros((3, 28, 28)))[:-1], "wanted 2352 bytes, got 2351"),
+    "long": (LABELS, idx(np.zeros(3)) + b"1", "wanted 3 bytes, got 4"),
+    "shape": (IMAGES, idx(np.zeros((12, 28, 20))), r"got \(12, 28, 20\)"),
+    "none": (IMAGES, idx(np.zeros((0, 28, 28))), r"got \(0, 28, 28\)"),
+    "count": (LABELS, idx(np.zeros(11)), "got 12 images in .* and 11 labels in"),
+    "label": (LABELS, idx(np.full(12, 10)), "wanted labels 0 to 9, got 10"),
 }
 
 
@@ -280,7 +280,7 @@ def test_bad_idx_files_are_refused_by_name_and_left_alone(own, case):
 
 def test_aevb_data_must_be_a_folder(own, monkeypatch):
     monkeypatch.setenv("AEVB_DATA", str(own / "typo"))
-    with pytest.raises(NotADirectoryError, match="AEVB_DATA: wanted a folder, came .*"):
+    with pytest.raises(NotADirectoryError, match="AEVB_DATA: wanted a folder, got .*"):
         data.load_mnist("full")
 
 
@@ -299,9 +299,9 @@ BAD_MAT = {
     "empty": (b"", "is no MATLAB file, or damaged"),
     "page": (b"<html>not found</html>" * 20, "is no MATLAB file, or damaged"),
     "cut": (mat(frey_frames())[:100_000], "is no MATLAB file, or damaged"),
-    "key": (mat(frey_frames(), "faces"), r"wanted the key 'ff', came \['faces'\]"),
-    "turned": (mat(frey_frames().T), r"came \(1965, 560\), uint8"),
-    "floats": (mat(frey_frames() / 255), r"came \(560, 1965\), float64"),
+    "key": (mat(frey_frames(), "faces"), r"wanted the key 'ff', got \['faces'\]"),
+    "turned": (mat(frey_frames().T), r"got \(1965, 560\), uint8"),
+    "floats": (mat(frey_frames() / 255), r"got \(560, 1965\), float64"),
 }
 
 
@@ -334,7 +334,7 @@ def test_second_mirror_serves_and_the_cache_is_silent(
 
 
 FAULTS = {
-    "other": f"{IMAGES}: wanted md5 .{{32}}, came .{{32}}$",
+    "other": f"{IMAGES}: wanted md5 .{{32}}, got .{{32}}$",
     "cut": "IncompleteRead",
     "absent": "404 Client Error",
 }
@@ -468,5 +468,5 @@ def test_binarise_is_dynamic_by_call_and_repeats_by_seed():
 @pytest.mark.parametrize("bad", [-0.01, 1.01, 255.0, float("nan"), float("inf")])
 def test_binarise_refuses_what_is_no_probability(bad):
     x = torch.tensor([[0.2, bad], [0.5, 0.4]])
-    with pytest.raises(ValueError, match=r"wanted probabilities in \[0, 1\], came "):
+    with pytest.raises(ValueError, match=r"wanted probabilities in \[0, 1\], got "):
         data.binarise(x, torch.Generator())

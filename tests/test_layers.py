@@ -9,6 +9,7 @@ import pytest
 
 LIBRARY = Path(__file__).parents[1] / "aevb_lib"
 LAYERS = [
+    {"downloads"},
     {"densities", "data", "checks"},
     {"sgvb", "reparameterizations", "exact"},
     {"models", "mcmc", "loop"},

@@ -79,9 +79,9 @@ def main():
     parser.add_argument("--out", type=Path, default=ASSET)
     options = parser.parse_args()
     arrays = deal(*(read_csv(options.csv) if options.csv else read_full()))
-    for name, came in digests(arrays).items():
-        if came != SHA256[name]:
-            raise SystemExit(f"{name}: wanted SHA-256 {SHA256[name]}, came {came}")
+    for name, got in digests(arrays).items():
+        if got != SHA256[name]:
+            raise SystemExit(f"{name}: wanted SHA-256 {SHA256[name]}, got {got}")
     options.out.write_bytes(pack(arrays))
     print(f"{options.out}: {options.out.stat().st_size} bytes")
 

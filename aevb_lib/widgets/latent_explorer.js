@@ -82,6 +82,7 @@ function readNetworks(meta, bytes) {
 const NONE = new Uint8Array(0);
 const SPEED = 1.2; // Play, in units of z a second
 const SEND_EVERY = 50; // ms, to the kernel
+const RETRY_AFTER = 5000; // ms, once the kernel is gone
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 const tidy = (value) => Math.round(value * 1e4) / 1e4;
 
@@ -90,14 +91,14 @@ function normal() {
   return radius * Math.cos(2 * Math.PI * Math.random());
 }
 
-/** Calls `flush` soon, and no more often than every SEND_EVERY ms. */
+/** Calls `flush` soon, no more often than every SEND_EVERY ms, and after a failure
+    (false) not for RETRY_AFTER ms. */
 function throttled(flush) {
   let timer = null;
   let last = -Infinity;
   const run = () => {
     timer = null;
-    last = performance.now();
-    flush();
+    last = performance.now() + (flush() === false ? RETRY_AFTER : 0);
   };
   const call = () => {
     const wait = Math.max(0, last + SEND_EVERY - performance.now());
@@ -157,8 +158,9 @@ class Explorer {
     this.unsent.clear();
     try {
       this.model.save_changes();
+      return true;
     } catch {
-      // The kernel is gone. The page goes on.
+      return false; // The kernel is gone. The page goes on.
     }
   }
 

@@ -1028,22 +1028,21 @@ exercise("ex7-4", lambda: best_log_var(truth.W, truth.s2), want, mistakes={
 # $(10, 10)$ the quietest?
 
 # %% [markdown] key="variance-exact"
-# We take $g$ for $W_{11}$ at the true $\theta$ and its best $q$. For fixed $x$ it is a
+# We take $g$ for $W_{11}$ at the true $\theta$ and its best $q$ (`m` and `var`, section 7). For fixed $x$ it is a
 # quadratic polynomial in $\epsilon$, so a 3-point Gauss-Hermite rule in each direction
 # gives its mean and variance exactly.
 
 # %% key="variance"
-def slope(x, eps):
-    """d/dW[0, 0] of log p(x|z), eps (..., J), at the truth and its best q."""
-    mu, var = truth.best_diagonal(x)
-    z = mu + np.sqrt(var) * eps
+def slope(chosen, eps):
+    """d/dW[0, 0] of log p(x|z) at the truth and its best q. chosen: rows of x_all."""
+    x, z = x_all[chosen], m[chosen] + np.sqrt(var) * eps
     return (x[..., 0] - z @ truth.W[0] - truth.b[0]) * z[..., 0] / truth.s2
 
 
 nodes, weights = np.polynomial.hermite_e.hermegauss(3)
 weights = weights / weights.sum()
 grid = np.stack(np.meshgrid(nodes, nodes), -1).reshape(9, 1, J)
-values = slope(x_all, grid)                                       # (9, N)
+values = slope(np.arange(N), grid)                                # (9, N)
 weight = np.outer(weights, weights).reshape(9)
 mean_x = weight @ values                                          # E_eps[g], (N,)
 B, E = mean_x.var(ddof=1), (weight @ values**2 - mean_x**2).mean()
@@ -1056,10 +1055,9 @@ print(f"B = {B:.3f} (between datapoints), E = {E:.3f} (from the noise)")
 rng = np.random.default_rng(10)
 for M, L in ((100, 1), (50, 2), (10, 10), (500, 1)):
     predicted = B / M * (1 - M / N) + E / (M * L)
-    chosen = rng.random((2500, N)).argpartition(M, axis=1)[:, :M]
-    x = x_all[chosen]                                             # (2500, M, D)
+    chosen = rng.random((2500, N)).argpartition(M, axis=1)[:, :M]   # (2500, M)
     eps = rng.standard_normal((L, 2500, M, J))
-    g = slope(x, eps).mean((0, 2))                                # (2500,)
+    g = slope(chosen, eps).mean((0, 2))                             # (2500,)
     check_mc(f"07.7 at M = {M}, L = {L}", (g - mean_x.mean()) ** 2, predicted)
 
 # %% key="variance-picture"

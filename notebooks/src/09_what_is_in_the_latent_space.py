@@ -516,6 +516,7 @@ for ax, row, grid in zip(axes, rows, truth, strict=True):
     left, bottom = 0.5 * (grid.mean() + mu[row]) - 0.6
     ax.set(xlim=(left, left + 1.2), ylim=(bottom, bottom + 1.2), xlabel="$z_1$",
            title=f"a {labels[row]}", aspect="equal")
+    ax.locator_params(nbins=4)
 axes[0].set_ylabel("$z_2$")
 axes[0].text(0.04, 0.9, "q: blue, 2 sigma\np(z|x): orange", va="top",
              transform=axes[0].transAxes, fontsize=9)

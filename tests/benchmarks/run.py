@@ -184,7 +184,7 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     unknown = set(arguments.parts) - {"speed", "until", "explorer"}
     if unknown:
-        sys.exit(f"wanted parts speed, until, explorer; came {unknown}")
+        sys.exit(f"wanted parts speed, until, explorer; got {unknown}")
     if "speed" in arguments.parts:
         speed(arguments.rounds, arguments.steps)
     if "until" in arguments.parts:
