@@ -28,7 +28,8 @@ def check(key, got, want, atol=1e-10):
             f"which differ by {error[at]:.2g}, more than {atol:.2g}"
         )
     many = f" ({got.size} values)" if got.size > 1 else ""
-    print(f"{key}: passed, within {atol:.0e} of the exact answer{many}")
+    how = f"within {atol:.0e} of" if atol else "equal to"
+    print(f"{key}: passed, {how} the exact answer{many}")
 
 
 def check_mc(key, samples, want):
@@ -79,19 +80,20 @@ def exercise(key, attempt, want, atol=1e-6, mistakes=None):
     if got is None:
         print(f"{key}: not yet. Replace the ... above and run both cells again.")
         return
-    if got.shape != want.shape or got.size == 0:
-        print(f"{key}: differs. Your shape is {got.shape}, wanted {want.shape}.")
-        return
-    if np.all(np.abs(got - want) <= atol):
+    same_shape = got.shape == want.shape and got.size > 0
+    if same_shape and np.all(np.abs(got - want) <= atol):
         print(f"{key}: passed")
         return
-    hints = [hint for hint, wrong in (mistakes or {}).items()
+    hints = [f" Hint: {hint}." for hint, wrong in (mistakes or {}).items()
              if got.shape == _array(wrong).shape
              and np.allclose(got, _array(wrong), atol=atol)]
-    at = np.unravel_index(np.argmax(np.nan_to_num(np.abs(got - want), nan=np.inf)),
-                          got.shape)
-    print(f"{key}: differs. You have {got[at]:.6g}, wanted {want[at]:.6g}."
-          + "".join(f" Hint: {hint}." for hint in hints[:1]))
+    if same_shape:
+        error = np.nan_to_num(np.abs(got - want), nan=np.inf)
+        at = np.unravel_index(np.argmax(error), got.shape)
+        difference = f"You have {got[at]:.6g}, wanted {want[at]:.6g}."
+    else:
+        difference = f"Your shape is {got.shape}, wanted {want.shape}."
+    print(f"{key}: differs. {difference}" + "".join(hints[:1]))
 
 
 def _is_missing(value):

@@ -50,9 +50,9 @@ def latent_plane(mu, labels, ax, names=("$z_1$", "$z_2$")):
 def prior_rings(ax):
     """Circles of radius 1, 2 and 3: 39, 86 and 99 % of N(0, I) lie inside (J = 2)."""
     for radius, share in ((1, "39 %"), (2, "86 %"), (3, "99 %")):
-        ax.add_patch(Circle((0, 0), radius, fill=False, color=P, lw=1, ls="--"))
+        ax.add_patch(Circle((0, 0), radius, fill=False, color=P, lw=1.2, ls="--"))
         ax.text(0, radius, share, color=P, fontsize=9, ha="center", va="center",
-                bbox=dict(facecolor="white", edgecolor="none", pad=0.6, alpha=0.85))
+                bbox=dict(facecolor="white", edgecolor="none", pad=0.8), zorder=3)
     return ax
 
 
@@ -80,6 +80,38 @@ def label_end(ax, x, y, text, color=BOUND):
     """Name a line at its right end, in its colour, instead of a legend."""
     ax.annotate(text, (x[-1], y[-1]), xytext=(5, 0), textcoords="offset points",
                 color=color, va="center", annotation_clip=False)
+    return ax
+
+
+def step_diagram(ax):
+    """One step of the algorithm as boxes and arrows, with the shape of every array."""
+    nodes = {
+        "x": (0, 1, "images $x$\n(M, D)", BOUND),
+        "phi": (1.2, 1, "encoder\n$\\phi$", Q),
+        "q": (2.4, 1, "$\\mu,\\ \\log\\,\\sigma^2$\n(M, J)", Q),
+        "eps": (3.75, 1.9, "noise $\\epsilon$\n(L, M, J)", NOISE),
+        "z": (3.75, 1, "$z = \\mu + \\sigma\\epsilon$\n(L, M, J)", Q),
+        "theta": (5.05, 1, "decoder\n$\\theta$", P),
+        "y": (6.25, 1, "pixel means\n(L, M, D)", P),
+        "kl": (2.4, 0, "KL\n(M,)", BOUND),
+        "bound": (4.15, 0, "the bound\n(M,)", BOUND),
+        "log_p": (6.25, 0, "$\\log\\,p(x|z)$\n(L, M)", P),
+    }
+    boxes = {}
+    for name, (across, up, text, colour) in nodes.items():
+        edge = colour if name in ("phi", "theta") else "white"
+        boxes[name] = ax.text(across, up, text, color=colour, ha="center", va="center",
+                              bbox=dict(boxstyle="round", fc="white", ec=edge))
+    for arrow in ("x phi", "phi q", "q z", "eps z", "z theta", "theta y", "q kl",
+                  "kl bound", "y log_p", "log_p bound"):
+        tail, head = arrow.split()
+        ax.annotate("", nodes[head][:2], nodes[tail][:2], arrowprops=dict(
+            arrowstyle="->", color=NOISE, shrinkA=2, shrinkB=2,
+            patchA=boxes[tail].get_bbox_patch(), patchB=boxes[head].get_bbox_patch()))
+    ax.text(3.3, 0.1, "minus", ha="center")
+    ax.text(5.2, 0.1, "mean over L", ha="center")
+    ax.set(xlim=(-0.5, 6.9), ylim=(-0.3, 2.15))
+    ax.set_axis_off()
     return ax
 
 

@@ -578,6 +578,19 @@ def test_z_set_in_the_kernel_moves_the_picture(notebook):
     assert abs(np.array(got)[::4] - want).max() <= 2
 
 
+def test_a_theme_that_comes_late_is_painted(notebook):
+    page = notebook(CASES[2].explorer)
+    page.evaluate("document.body.dataset.jpThemeLight = 'false'")
+    frame(page, 5)
+    page.evaluate("""{ const { style } = document.documentElement;
+        style.setProperty("--jp-layout-color0", "#101010");
+        style.setProperty("--jp-border-color2", "#ff0000"); }""")
+    page.wait_for_function("""() => { const canvas = document.querySelector("canvas");
+        const pen = canvas.getContext("2d", { willReadFrequently: true });
+        const [red, , , opacity] = pen.getImageData(canvas.width / 2, 2, 1, 1).data;
+        return red > 200 && opacity > 50 }""", timeout=10_000)
+
+
 def test_a_view_that_goes_leaves_nothing(notebook):
     page = notebook(CASES[2].explorer)
     page.evaluate("notebook.cleanups[2]()")

@@ -1242,6 +1242,7 @@ class View {
       }));
     const repaint = () => this.touch("theme");
     on(matchMedia("(prefers-color-scheme: dark)"), "change", repaint);
+    on(this.root, "transitionend", (event) => event.target === this.root && repaint());
     this.themes = new MutationObserver(repaint);
     this.themes.observe(document.body, { attributeFilter: ["class", "data-jp-theme-light", "data-jp-theme-name"] });
     this.sizes = new ResizeObserver(() => this.touch("all"));

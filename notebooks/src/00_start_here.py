@@ -122,7 +122,7 @@ fresh = VAE(D=784, H=500, J=2, generator=generator)
 start = perf_counter()
 train(fresh, data.x_train, TODAY, generator=generator, epochs=2, report=None)
 minutes = 120 / 2 * (perf_counter() - start) / 60
-limit = next((limit for limit in (2, 5, 10, 30) if minutes < limit), "many")
+limit = next((limit for limit in (5, 15, 60) if minutes < limit), "many")
 print(f"training in lesson 08: less than {limit} minutes on this machine")
 
 # %% [markdown] key="course"
@@ -198,39 +198,11 @@ exercise("demo, done", 2**5, 32)
 # N datapoints in all, M in a minibatch, L draws for each. [NOTATION.md](../NOTATION.md) has them all.
 
 # %% [markdown] key="flow-about"
-# Where do they live? One picture of a whole step: an image goes in at the left, and the bound comes out at the bottom. Which arrays have L in their shape, and why not all? (The next two cells only draw: read the picture, not the code.)
-
-# %% key="flow-parts"
-nodes = {
-    "x": (0, 1, "images $x$\n(M, D)", plots.BOUND),
-    "phi": (1.2, 1, "encoder\n$\\phi$", plots.Q),
-    "q": (2.4, 1, "$\\mu,\\ \\log\\,\\sigma^2$\n(M, J)", plots.Q),
-    "eps": (3.75, 1.9, "noise $\\epsilon$\n(L, M, J)", plots.NOISE),
-    "z": (3.75, 1, "$z = \\mu + \\sigma\\epsilon$\n(L, M, J)", plots.Q),
-    "theta": (5.05, 1, "decoder\n$\\theta$", plots.P),
-    "y": (6.25, 1, "pixel means\n(L, M, D)", plots.P),
-    "kl": (2.4, 0, "KL\n(M,)", plots.BOUND),
-    "bound": (4.15, 0, "the bound\n(M,)", plots.BOUND),
-    "log p": (6.25, 0, "$\\log\\,p(x|z)$\n(L, M)", plots.P)}
-arrows = [("x", "phi"), ("phi", "q"), ("q", "z"), ("eps", "z"), ("z", "theta"),
-          ("theta", "y"), ("q", "kl"), ("y", "log p"), ("kl", "bound"),
-          ("log p", "bound")]
+# Where do they live? One picture of a whole step: an image goes in at the left, and the bound comes out at the bottom. Which arrays have L in their shape, and why not all?
 
 # %% key="flow"
 fig, ax = plt.subplots(figsize=(7, 3))
-boxes = {}
-for name, (across, up, text, colour) in nodes.items():
-    edge = colour if name in ("phi", "theta") else "white"
-    boxes[name] = ax.text(across, up, text, color=colour, ha="center", va="center",
-                          bbox=dict(boxstyle="round", fc="white", ec=edge))
-for tail, head in arrows:
-    ax.annotate("", nodes[head][:2], nodes[tail][:2], arrowprops=dict(
-        arrowstyle="->", color=plots.NOISE, shrinkA=2, shrinkB=2,
-        patchA=boxes[tail].get_bbox_patch(), patchB=boxes[head].get_bbox_patch()))
-ax.text(3.3, 0.1, "minus", ha="center")
-ax.text(5.2, 0.1, "mean over L", ha="center")
-ax.set(xlim=(-0.5, 6.9), ylim=(-0.3, 2.15))
-ax.set_axis_off()
+plots.step_diagram(ax)
 plt.show()
 
 # %% [markdown] key="flow-words"

@@ -44,8 +44,8 @@
 # \qquad \theta = (W, b, \log s^2) \tag{07.1} $$
 #
 # This is probabilistic PCA; section 4 of the paper names its limit $s^2 \to 0$, which is
-# PCA itself. We choose a $\theta$, draw $N = 1000$ datapoints from the
-# model, and then hide that $\theta$ from the algorithm.
+# PCA itself. We choose a $\theta$, draw $N = 1000$ datapoints from the model, and then
+# hide that $\theta$ from the algorithm.
 
 # %% key="setup"
 import matplotlib.pyplot as plt
@@ -1028,9 +1028,9 @@ exercise("ex7-4", lambda: best_log_var(truth.W, truth.s2), want, mistakes={
 # $(10, 10)$ the quietest?
 
 # %% [markdown] key="variance-exact"
-# We take $g$ for $W_{11}$ at the true $\theta$ and its best $q$ (`m` and `var`, section 7). For fixed $x$ it is a
-# quadratic polynomial in $\epsilon$, so a 3-point Gauss-Hermite rule in each direction
-# gives its mean and variance exactly.
+# We take $g$ for $W_{11}$ at the true $\theta$ and its best $q$ (`m` and `var` of section
+# 7). For fixed $x$ it is a quadratic polynomial in $\epsilon$, so a 3-point
+# Gauss-Hermite rule in each direction gives its mean and variance exactly.
 
 # %% key="variance"
 def slope(chosen, eps):
@@ -1049,13 +1049,15 @@ B, E = mean_x.var(ddof=1), (weight @ values**2 - mean_x**2).mean()
 print(f"B = {B:.3f} (between datapoints), E = {E:.3f} (from the noise)")
 
 # %% [markdown] key="variance-check-text"
-# Then 2,500 gradients for each of the three choices, and for one more, against (07.7):
+# Then 2,500 gradients for each of the three choices, and for a larger minibatch, against
+# (07.7):
 
 # %% key="variance-check"
 rng = np.random.default_rng(10)
+everybody = np.tile(np.arange(N), (2500, 1))
 for M, L in ((100, 1), (50, 2), (10, 10), (500, 1)):
     predicted = B / M * (1 - M / N) + E / (M * L)
-    chosen = rng.random((2500, N)).argpartition(M, axis=1)[:, :M]   # (2500, M)
+    chosen = rng.permuted(everybody, axis=1)[:, :M]                 # (2500, M)
     eps = rng.standard_normal((L, 2500, M, J))
     g = slope(chosen, eps).mean((0, 2))                             # (2500,)
     check_mc(f"07.7 at M = {M}, L = {L}", (g - mean_x.mean()) ** 2, predicted)

@@ -90,7 +90,8 @@ LatentExplorer(vae.decoder.layers(), mu, labels, encoder=vae.encoder.layers(), x
 
 # %% key="still"
 row = 9
-draws = mu[row] + np.exp(log_var[row] / 2) * np.random.default_rng(0).normal(size=(8, 2))
+eps = np.random.default_rng(0).standard_normal((8, 2))
+draws = mu[row] + np.exp(log_var[row] / 2) * eps                         # eq. 4
 strip = np.vstack([x[row], decode(vae, mu[row]), decode(vae, draws)])    # (10, 784)
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 4.6), width_ratios=(3.1, 1))
@@ -316,10 +317,10 @@ by_hand = [norm.pdf(point, mu, sigma).prod(1).mean() for point in some]
 check("log q(z)", log_aggregate(some, mu, log_var), np.log(by_hand))
 
 # %% key="aggregate-plane"
-ticks = np.linspace(-4.2, 4.2, 127)
+ticks = np.linspace(-4.2, 4.2, 101)
 plane = np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2)
-log_q_z = log_aggregate(plane, mu, log_var).reshape(127, 127)
-log_p_z = norm.logpdf(plane).sum(1).reshape(127, 127)
+log_q_z = log_aggregate(plane, mu, log_var).reshape(101, 101)
+log_p_z = norm.logpdf(plane).sum(1).reshape(101, 101)
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.7), sharey=True)
 for ax, log_density, name, colours in (
         (axes[0], log_p_z, "prior p(z)", "Oranges"),
@@ -655,15 +656,21 @@ print("units in use:", (lam > s2).sum(), "of 20;  largest eigenvalue:", lam[0].r
 # %% [markdown] key="eq09-5-how"
 # Is a dead unit a failure of training? Here nothing was trained: 09.5 is the best model.
 # Wake the last unit up, with a column of any length along its eigenvector, and the exact
-# evidence falls:
+# evidence falls. Put the 12th to sleep, the weakest with $\lambda_j > s^2$, and it falls
+# too:
 
 # %% key="eq09-5-check"
-best = linear.log_evidence(x_train).mean()
-for length in (0.1, 0.3, 1.0):
-    awake = LinearGaussian(W + length * V * (np.arange(20) == 19), linear.b, s2)
-    loss = best - awake.log_evidence(x_train).mean()
-    assert loss > 0
-    print(f"column of length {length}: evidence lower by {loss:.5f} nats per digit")
+def loss(unit, length):
+    """Nats per digit that the evidence falls if W_unit = length v_unit."""
+    other = W.copy()
+    other[:, unit - 1] = length * V[:, unit - 1]
+    other = LinearGaussian(other, linear.b, s2)
+    return (linear.log_evidence(x_train) - other.log_evidence(x_train)).mean()
+
+
+for unit, length in ((20, 0.1), (20, 0.3), (20, 1.0), (12, 0.0)):
+    assert loss(unit, length) > 0
+    print(f"W_{unit} of length {length}: {loss(unit, length):.5f} nats lower")
 
 # %% [markdown] key="linear-after-2"
 # Two things to keep. Collapse can be the right answer: a unit is kept if it earns more
@@ -710,7 +717,8 @@ change = np.array([reads(small, mu_1, j) for j in range(20)])
 
 # %% key="ones-plot"
 fig, axes = plt.subplots(3, 1, figsize=(7, 5.4), sharex=True)
-bars = ((nats, "mean KL\n(nats)", plots.Q), (change, "largest change\nof a pixel", plots.P))
+bars = ((nats, "mean KL\n(nats)", plots.Q),
+        (change, "largest change\nof a pixel", plots.P))
 for ax, (height, name, colour) in zip(axes, bars, strict=False):
     ax.bar(np.arange(1, 21), height[order], color=colour)
     ax.set_ylabel(name)
@@ -850,6 +858,8 @@ def best_image(z):
 
 # %% key="eq09-8-check"
 y, weight = best_image(np.array([0.0, -1.3]))
+by_hand = norm.pdf([0.0, -1.3], mu_all, np.exp(log_var_all / 2)).prod(1)
+check("weights", weight, by_hand / by_hand.sum())
 inked = (y > 1e-3) & (y < 1 - 1e-3)                            # else log 0
 y, x_part = y[inked], x_all[:, inked]
 
