@@ -108,9 +108,11 @@ def pixels(page, testid):
     return np.array(grey).reshape(28, 28)
 
 
-def place(page, testid, across, down):
-    """A spot of an element, in fractions of its sides -> page coordinates."""
-    box = page.get_by_test_id(testid).bounding_box()
+def place(page, element, across, down):
+    """A spot of an element (or the one of that test id), in fractions of its sides."""
+    if isinstance(element, str):
+        element = page.get_by_test_id(element)
+    box = element.bounding_box()
     return box["x"] + across * box["width"], box["y"] + down * box["height"]
 
 
@@ -134,11 +136,11 @@ def blue(page):
     return ((red < 40) & (green > 80) & (blue > 150) & (opacity > 100)).sum()
 
 
-def stroke(page, points, testid="pad"):
-    page.mouse.move(*place(page, testid, *points[0]))
+def stroke(page, points, pad="pad"):
+    page.mouse.move(*place(page, pad, *points[0]))
     page.mouse.down()
     for point in points[1:]:
-        page.mouse.move(*place(page, testid, *point), steps=4)
+        page.mouse.move(*place(page, pad, *point), steps=4)
     page.mouse.up()
     frame(page)
 
@@ -568,6 +570,31 @@ def test_a_late_echo_does_not_move_z_back(notebook):
     assert z == [[2, 1]] * 3
 
 
+def test_a_late_echo_of_a_drawing_changes_nothing(notebook):
+    page = notebook(CASES[2].explorer)
+    stroke(page, SEVEN, page.get_by_test_id("pad").nth(0))
+    page.wait_for_function("notebook.model.get('drawing').byteLength === 784")
+    page.evaluate("""{ const { model, explorer } = notebook;
+        explorer.setZ([2, 1]);
+        model.set("drawing", new DataView(model.get("drawing").slice().buffer)); }""")
+    assert page.evaluate("notebook.explorer.get('z')") == [2, 1]
+    assert page.evaluate("notebook.explorer.strokes.length") == 1
+
+
+def test_samples_fall_once_a_pick(notebook):
+    page = notebook(CASES[2].explorer)
+    falls = page.evaluate("""async () => {
+        const { model, explorer } = notebook;
+        let falls = 0;
+        const tell = explorer.tell;
+        explorer.tell = function (what) {
+            falls += what === "fall"; return tell.call(this, what) };
+        explorer.pick(5);
+        while (!model.saves) await new Promise(requestAnimationFrame);
+        return falls }""")
+    assert falls == 1
+
+
 def test_z_set_in_the_kernel_moves_the_picture(notebook):
     page = notebook(CASES[2].explorer)
     page.evaluate("notebook.model.set('z', [1.25, -0.5])")
@@ -578,6 +605,33 @@ def test_z_set_in_the_kernel_moves_the_picture(notebook):
     assert abs(np.array(got)[::4] - want).max() <= 2
 
 
+def test_a_callable_encoder_is_waited_for(notebook):
+    def encode(x):
+        return x[:2], x[2:4]
+
+    explorer = LatentExplorer(
+        CASES[2].decoder, CASES[2].z, np.arange(N) % 10, encoder=encode, x=X)
+    page = notebook(explorer)
+    words = page.get_by_test_id("posterior-text").nth(0)
+    stroke(page, SEVEN, page.get_by_test_id("pad").nth(0))
+    sync_api.expect(words).to_have_text("The kernel encodes your drawing")
+    page.wait_for_function("notebook.model.get('drawing').byteLength === 784")
+    page.evaluate("""{ const { model } = notebook;
+        model.set("drawing", new DataView(model.get("drawing").slice().buffer)); // echo
+        model.set("mu", [1, -1]); model.set("log_var", [0, -2]); }""")
+    sync_api.expect(words).to_contain_text("your drawing\n\u03bc = (1.00, \u22121.00)")
+    assert page.evaluate("notebook.explorer.strokes.length") == 1
+    page.evaluate("notebook.explorer.drawn()")  # the same drawing again
+    assert page.evaluate("notebook.explorer.get('mu')") == [1, -1]
+    page.evaluate("""{ const { model } = notebook; model.set("picked", 3);
+        model.set("drawing", new DataView(new ArrayBuffer(0)));
+        model.set("mu", [2, 0.5]); model.set("log_var", [0, 0]); }""")
+    frame(page, 10)
+    sync_api.expect(words).to_contain_text("digit 3\n\u03bc = (2.00, 0.50)")
+    assert page.evaluate("notebook.model.get('mu')") == [2, 0.5]
+    assert page.evaluate("notebook.explorer.strokes.length") == 0
+
+
 def test_a_theme_that_comes_late_is_painted(notebook):
     page = notebook(CASES[2].explorer)
     page.evaluate("document.body.dataset.jpThemeLight = 'false'")
@@ -586,8 +640,9 @@ def test_a_theme_that_comes_late_is_painted(notebook):
         style.setProperty("--jp-layout-color0", "#101010");
         style.setProperty("--jp-border-color2", "#ff0000"); }""")
     page.wait_for_function("""() => { const canvas = document.querySelector("canvas");
-        const pen = canvas.getContext("2d", { willReadFrequently: true });
-        const [red, , , opacity] = pen.getImageData(canvas.width / 2, 2, 1, 1).data;
+        const pen = new OffscreenCanvas(1, 1).getContext("2d");
+        pen.drawImage(canvas, -canvas.width / 2, -2);
+        const [red, , , opacity] = pen.getImageData(0, 0, 1, 1).data;
         return red > 200 && opacity > 50 }""", timeout=10_000)
 
 

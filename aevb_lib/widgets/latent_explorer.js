@@ -167,7 +167,7 @@ class Explorer {
   listen() {
     const names = "z axes picked drawing mu log_var eps path playing image image_z samples";
     this.handlers = names.split(" ").map((name) => {
-      const handler = () => this.sending || this.unsent.has(name) || this.changed(name);
+      const handler = () => this.sending || this.changed(name);
       this.model.on(`change:${name}`, handler);
       return [`change:${name}`, handler];
     });
@@ -340,10 +340,11 @@ class Explorer {
   /** The kernel has set picked or drawing; a callable encoder does the rest there. */
   newSource(name) {
     const drawing = bytesOf(this.get("drawing"));
-    const ours = sameNumbers(drawing, this.drawingHere);
-    if (name === "drawing" && ours) return; // an echo
-    if (!ours) this.strokes = [];
-    this.drawingHere = drawing;
+    if (name === "drawing") {
+      if (sameNumbers(drawing, this.drawingHere)) return; // an echo
+      this.drawingHere = drawing;
+      this.strokes = [];
+    }
     if (this.meta.encoder === "kernel") return;
     const picked = this.get("picked");
     if (name === "picked") this.setSource(picked, picked >= 0 ? NONE : drawing);

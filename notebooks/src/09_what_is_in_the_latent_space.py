@@ -406,14 +406,13 @@ exercise("ex9-2", both, np.vstack([m, scatter + np.diag(inner)]), mistakes={
 
 # %% [markdown] key="eq09-4"
 # How far is $q(z)$ from $p(z)$, and what has the KL term to do with it? Average the KL
-# term over the digits:
+# term over the digits; by the definition of KL that is $E_i E_{q(z|x_i)}[\log q(z|x_i) -
+# \log p(z)]$.
 #
-# $$ \overline{\mathrm{KL}(q(z|x)\,\|\,p(z))} =
-# E_{i}\, E_{q(z|x_i)}\big[\log q(z|x_i) - \log p(z)\big] $$
+# **Add and subtract $\log q(z)$** inside the bracket. **Split the mean in two**; means
+# add:
 #
-# **Add and subtract $\log q(z)$** inside. **Split the mean in two**:
-#
-# $$ = \underbrace{E_i E_{q(z|x_i)}\big[\log q(z|x_i) - \log q(z)\big]}_{I} +
+# $$ \overline{\mathrm{KL}(q(z|x)\|p(z))} = \underbrace{E_i E_{q(z|x_i)}\big[\log q(z|x_i) - \log q(z)\big]}_{I} +
 # \underbrace{E_{q(z)}\big[\log q(z) - \log p(z)\big]}_{\mathrm{KL}(q(z)\|p(z))}
 # \tag{09.4} $$
 #
@@ -468,7 +467,7 @@ for n in (100, 1000, 5000):
 # %% [markdown] key="split-after"
 # The total hardly changes, its parts do: few digits leave gaps in $q(z)$, which count as
 # distance from the prior. A statement about $q(z)$ must name its data set. (Each part
-# has a standard error of 0.03 or less.)
+# has a standard error of 0.04 or less.)
 #
 # The KL term of the bound is thus two bills in one. Most of it, about 6 of 6.5 nats, buys
 # information about $x$. The rest, half a nat with 5,000 digits, is the distance of all
@@ -967,8 +966,8 @@ exercise("ex9-4", lambda: pixels_apart(y), want, mistakes={
     "y is a probability: two draws differ with y (1 - y) + (1 - y) y": y.sum(-1)})
 
 # %% [markdown] key="apart"
-# And by counting, two drawn images at a time, at the four codes of the last picture but
-# one:
+# And by counting, two drawn images at a time, at the four codes of this section's first
+# picture:
 
 # %% key="apart-check"
 rng = np.random.default_rng(0)
