@@ -232,7 +232,7 @@ for name, array in arrays.items():
 # `x` has no axis for draws. Arrays are aligned from the right, so (M, D) meets (L, M, D) without a loop: every draw is compared with the same image. That is why draws come first.
 
 # %% [markdown] key="ex0-1"
-# ### Exercise 0-1 (predict)
+# ### Exercise 0.1 (predict)
 #
 # The paper's model for MNIST has D = 784 pixels, H = 500 hidden units in each network and, say, J = 20 latents. The encoder has one hidden layer, then one layer for $\mu$ and one for $\log\sigma^2$. The decoder has one hidden layer, then one layer of D outputs. Every layer is $Wx + b$.
 #
@@ -357,7 +357,7 @@ check("eq00-3", m + np.log(np.exp(a - m).sum()), special.logsumexp(a))
 check("eq00-3, shifted", m + np.log(1 + np.exp(-1) + np.exp(-3)), special.logsumexp(a))
 
 # %% [markdown] key="ex0-2"
-# ### Exercise 0-2 (code)
+# ### Exercise 0.2 (code)
 #
 # Write the log-density of a diagonal normal from `log_var`, for arrays of any shape (..., J). The result has shape (...). Use NumPy, and take (00.1) and (00.2) from your head if you can.
 #
@@ -489,7 +489,7 @@ plt.show()
 # No, it is not steady: an average wanders, and may move away before it comes back. About two times in three it is within one standard error, and nearly always within four. A number from Monte Carlo without its standard error says little.
 
 # %% [markdown] key="ex0-3"
-# ### Exercise 0-3 (code and derive)
+# ### Exercise 0.3 (code and derive)
 #
 # 1. Outside of toy models $\sigma_f$ is unknown. Estimate the standard error of the mean of `values` (L,) from the values themselves. Use `np.std(values, ddof=1)` for $\sigma_f$ (`ddof=1` divides by L − 1, because the mean was estimated too).
 # 2. From (00.6): how many draws bring the standard error down to a target $t$? Enter the formula.
@@ -637,7 +637,7 @@ print(f"evidence {model.log_evidence(x)[0]:.2f} nats, above it")
 assert model.log_evidence(x)[0] > model.bound(x, mean, cov)[0]
 
 # %% [markdown] key="ex0-4"
-# ### Exercise 0-4 (derive)
+# ### Exercise 0.4 (derive)
 #
 # Let $w = e^{c}$ or $w = e^{-c}$, each with probability 1/2. Derive the Jensen gap $\log \mathbb E[w] - \mathbb E[\log w]$ as a function of $c$ on paper. Then enter it as code that also works for $c = 800$.
 #
@@ -660,12 +660,15 @@ exercise("ex0-4", lambda: jensen_gap(c), gap, mistakes={
     "the gap is never negative: turn the sign": -gap})
 
 # %% [markdown] key="misconception"
-# **Misconception card: "a log-density must be negative, so a positive bound is a bug."**
+# ## Misconception card
+#
+# > **"A log-density must be negative, so a positive bound is a bug."**
 #
 # True for probabilities, such as those of black-and-white images: they are at most 1, so their logs are at most 0. False for densities, as section 4 showed. A density also has a unit. With pixels from 0 to 255 instead of 0 to 1 the same model has a density lower by a factor 255 for each pixel, and its log lower by $784 \log 255 = 4344$ nats. Nothing about the model changed. Bounds compare only on the same data, in the same unit, with the same kind of likelihood.
 
 # %% [markdown] key="take-away"
-# **Now you can**
+# ## What you can do now
+#
 # - run, restart and check a lesson: Shift+Enter, *Restart Kernel and Run All Cells*, and every check says "passed";
 # - read symbols as shapes: `x` (M, D), `z` and `eps` (L, M, J), one log-density for each draw and datapoint (L, M), one bound for each datapoint (M,);
 # - compute with log-densities (sum logs, log-sum-exp for sums, nats), and give an average its standard error $\sigma_f/\sqrt L$.

@@ -394,7 +394,9 @@ check_mc("gradient of eq. 8", torch.stack(samples), flat(exact_gradient(theta, p
 # right. Its gradient does not.)
 
 # %% [markdown] key="ex7-1"
-# **Exercise 7.1 (code).** Be autograd for one parameter. Write the gradient of eq. 8
+# ### Exercise 7.1 (code)
+#
+# Be autograd for one parameter. Write the gradient of eq. 8
 # with respect to $b$, from `x` (M, D) and draws `z` (L, M, J). Return shape (D,).
 #
 # <details><summary>Hint 1</summary>
@@ -701,7 +703,9 @@ print(f"cosine of the true columns: {t1 @ t2 / np.sqrt(t1 @ t1 * (t2 @ t2)):.2f}
 # In `algorithm_1` a freeze is one argument: which tensors `learn` lists.
 
 # %% [markdown] key="ex7-2"
-# **Exercise 7.2 (predict).** Freeze $\theta$, train $\phi$ from a bad start, until it
+# ### Exercise 7.2 (predict)
+#
+# Freeze $\theta$, train $\phi$ from a bad start, until it
 # has converged. For each of (bound, evidence, gap) write $+1$ if it rises, $-1$ if it
 # falls, $0$ if it stays.
 #
@@ -836,7 +840,9 @@ print("the bound rose by more than 0.05 nats, the evidence fell by more than 0.0
 # moved, it does not say.
 
 # %% [markdown] key="ex7-3"
-# **Exercise 7.3 (code).** One round of Algorithm 1 with $\theta$ frozen. Compute eq. 8
+# ### Exercise 7.3 (code)
+#
+# One round of Algorithm 1 with $\theta$ frozen. Compute eq. 8
 # for `x` and `eps`, and take one Adagrad step (07.4) for $\phi$ only. `squares` holds
 # one sum for each tensor of `phi`, from earlier rounds. Return the list of all six
 # tensors afterwards, $\theta$ first.
@@ -975,7 +981,9 @@ plt.show()
 # that one needs a richer $q$, or a $\theta$ that turns its posterior, as in section 5.
 
 # %% [markdown] key="ex7-4"
-# **Exercise 7.4 (derive).** We used "the best variances" without a proof. Given
+# ### Exercise 7.4 (derive)
+#
+# We used "the best variances" without a proof. Given
 # $\theta$, which $\log \sigma_j^2$ maximise the bound? Use
 # $KL = \tfrac12 \sum_j (\Lambda_{jj} \sigma_j^2 - \log \sigma_j^2)$ + terms without
 # $\sigma$. Derive it on paper, then enter the formula: `W` (D, J), `s2` a number,

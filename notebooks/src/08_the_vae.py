@@ -143,7 +143,7 @@ check("log_bernoulli", from_library, log_p, atol=1e-12)
 # refuses values outside $[0, 1]$, since eq. 11 means nothing there.
 
 # %% [markdown] key="ex8-1"
-# ### Exercise 8-1 (predict)
+# ### Exercise 8.1 (predict)
 #
 # Before training, all weights are close to zero, so every
 # pixel has $y_i = \tfrac12$, whatever $z$ is. Suppose that the KL term is 0 as well.
@@ -300,7 +300,7 @@ check("kl_normal", kl_normal(torch.tensor(mu), torch.tensor(log_var)),
       kl_by_hand(mu, log_var), atol=1e-12)
 
 # %% [markdown] key="ex8-2"
-# ### Exercise 8-2 (code)
+# ### Exercise 8.2 (code)
 #
 # A colleague's encoder gives $s = \log\sigma$ instead of
 # $\log\sigma^2$. Write the KL term for it: `my_kl(mu, log_sigma)`, summed over the last
@@ -457,7 +457,7 @@ slope = (bound_with(1e-5) - bound_with(-1e-5)) / 2e-5
 check("finite difference", d_encoder[0][2, 3], slope, atol=1e-8)
 
 # %% [markdown] key="ex8-3"
-# ### Exercise 8-3 (derive)
+# ### Exercise 8.3 (derive)
 #
 # A Gaussian decoder (eq. 12 read the other way round) has
 # $\log p(x|z) = \sum_i -\tfrac12\big(\log 2\pi + \log s_i^2 + (x_i - m_i)^2/s_i^2\big)$.
@@ -749,7 +749,7 @@ check("eq12 as a decoder", decoder.log_p_x_given_z(torch.tensor(x), z_t)[0], by_
 assert ((0 < mean) & (mean < 1)).all()
 
 # %% [markdown] key="ex8-4"
-# ### Exercise 8-4 (derive)
+# ### Exercise 8.4 (derive)
 #
 # Much code minimises `mse.mean() + kl.sum()` for one image: the
 # *mean* squared error over $D = 784$ pixels plus the KL. Up to a constant this is minus
@@ -772,7 +772,7 @@ exercise("ex8-4", variance, 392.0, mistakes={
     "you have sigma where sigma^2 belongs": np.sqrt(392.0)})
 
 # %% [markdown] key="ex8-5"
-# ### Exercise 8-5 (code)
+# ### Exercise 8.5 (code)
 #
 # Write eq. 10 for a whole minibatch in NumPy, from `x` (M, D), `mu`, `log_var`
 # (M, J), `eps` (L, M, J) and a function `logits_of(z)` that maps (L, M, J) to (L, M, D).
@@ -813,12 +813,12 @@ exercise("ex8-5", lambda: my_elbo(x, toy_mu, toy_log_var, toy_eps, logits_of),
 #
 # > **"The loss of a VAE is a reconstruction error plus a regulariser; the error can be
 # > anything, and the weight between them is a matter of taste."**
-# >
-# > The first term is $\log p(x|z)$ of a *named density*, in nats, and the second follows from
-# > it with weight 1. Choosing the squared error chooses a Gaussian; averaging it over the pixels
-# > chooses $\sigma^2 = 392$ (exercise 8-4), under which no digit can be told from another,
-# > and the codes collapse onto the prior. Changing the weight changes the model: say so,
-# > and never compare its numbers with a bound.
+#
+# The first term is $\log p(x|z)$ of a *named density*, in nats, and the second follows from
+# it with weight 1. Choosing the squared error chooses a Gaussian; averaging it over the pixels
+# chooses $\sigma^2 = 392$ (exercise 8.4), under which no digit can be told from another,
+# and the codes collapse onto the prior. Changing the weight changes the model: say so,
+# and never compare its numbers with a bound.
 
 # %% [markdown] key="take-away"
 # ## What you can do now

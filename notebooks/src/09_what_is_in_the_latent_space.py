@@ -220,14 +220,16 @@ plt.show()
 # grid fills a square up to 1.5. Many blue codes lie outside both: section 3 asks why.
 
 # %% [markdown] key="ex9-1"
-# > **Exercise 9.1 (code).** Write `figure4_grid(n)`: the codes of an $n \times n$
-# > picture, shape $(n^2, 2)$, in the order in which a page is read. Rows go from the
-# > top (large $z_2$) down, and along each row $z_1$ grows. Take the mid-points
-# > $u = (k + \tfrac12)/n$.
-# >
-# > <details><summary>Hint 1</summary>One coordinate first: n values norm.ppf(u).</details>
-# > <details><summary>Hint 2</summary>np.meshgrid(a, b) gives two (n, n) arrays; a changes along the rows, b down the columns.</details>
-# > <details><summary>Hint 3</summary>The top row needs the largest z2: reverse b with [::-1].</details>
+# ### Exercise 9.1 (code)
+#
+# Write `figure4_grid(n)`: the codes of an $n \times n$
+# picture, shape $(n^2, 2)$, in the order in which a page is read. Rows go from the
+# top (large $z_2$) down, and along each row $z_1$ grows. Take the mid-points
+# $u = (k + \tfrac12)/n$.
+#
+# <details><summary>Hint 1</summary>One coordinate first: n values norm.ppf(u).</details>
+# <details><summary>Hint 2</summary>np.meshgrid(a, b) gives two (n, n) arrays; a changes along the rows, b down the columns.</details>
+# <details><summary>Hint 3</summary>The top row needs the largest z2: reverse b with [::-1].</details>
 
 # %% key="ex9-1-code"
 def figure4_grid(n):
@@ -370,13 +372,15 @@ check("eq 09.3", variance, second - first**2)
 print("variances of q(z):", variance.round(3), "  of p(z): 1 and 1")
 
 # %% [markdown] key="ex9-2"
-# > **Exercise 9.2 (derive).** Extend 09.3 to the covariance of $z_j$ and $z_k$, and write
-# > `aggregate_moments(mu, log_var)`: the mean $(J,)$ and the covariance matrix $(J, J)$
-# > of $q(z)$. Each $q(z|x_i)$ is diagonal: where does $\sigma^2$ enter, and where not?
-# >
-# > <details><summary>Hint 1</summary>Given i, z_j and z_k are independent, so E[z_j z_k | i] = mu_ij mu_ik when j and k differ.</details>
-# > <details><summary>Hint 2</summary>The matrix is the covariance of the means plus a diagonal matrix.</details>
-# > <details><summary>Hint 3</summary>np.cov(mu.T, bias=True) divides by N; np.diag puts a vector on a diagonal.</details>
+# ### Exercise 9.2 (derive)
+#
+# Extend 09.3 to the covariance of $z_j$ and $z_k$, and write
+# `aggregate_moments(mu, log_var)`: the mean $(J,)$ and the covariance matrix $(J, J)$
+# of $q(z)$. Each $q(z|x_i)$ is diagonal: where does $\sigma^2$ enter, and where not?
+#
+# <details><summary>Hint 1</summary>Given i, z_j and z_k are independent, so E[z_j z_k | i] = mu_ij mu_ik when j and k differ.</details>
+# <details><summary>Hint 2</summary>The matrix is the covariance of the means plus a diagonal matrix.</details>
+# <details><summary>Hint 3</summary>np.cov(mu.T, bias=True) divides by N; np.diag puts a vector on a diagonal.</details>
 
 # %% key="ex9-2-code"
 def aggregate_moments(mu, log_var):
@@ -755,15 +759,17 @@ print("the cheapest unit is noise, and the decoder ignores it")
 # independent of all others. The most Gaussian latents are those that hold nothing.
 
 # %% [markdown] key="ex9-3"
-# > **Exercise 9.3 (code).** Write `judge_units(mu, log_var)`: for each unit, does it
-# > **cost** (mean KL above 0.01 nats), and is it **active** (variance of $\mu_j$ over the
-# > data above 0.01)? Two arrays of $J$ truth values. The check tries it on five units
-# > with these $(\mu_j; \sigma_j)$, where $\pm s$ means "varies by $s$ over the data":
-# > (0 $\pm$ 0.97; 0.2), (0 $\pm$ 0.02; 1), (0; 0.3), (1.5; 1), (0 $\pm$ 0.3; 0.95).
-# > Predict: which of them cost nats and carry nothing?
-# >
-# > <details><summary>Hint 1</summary>kl_units gives the costs.</details>
-# > <details><summary>Hint 2</summary>mu has one row a datapoint: the variance goes over axis 0.</details>
+# ### Exercise 9.3 (code)
+#
+# Write `judge_units(mu, log_var)`: for each unit, does it
+# **cost** (mean KL above 0.01 nats), and is it **active** (variance of $\mu_j$ over the
+# data above 0.01)? Two arrays of $J$ truth values. The check tries it on five units
+# with these $(\mu_j; \sigma_j)$, where $\pm s$ means "varies by $s$ over the data":
+# (0 $\pm$ 0.97; 0.2), (0 $\pm$ 0.02; 1), (0; 0.3), (1.5; 1), (0 $\pm$ 0.3; 0.95).
+# Predict: which of them cost nats and carry nothing?
+#
+# <details><summary>Hint 1</summary>kl_units gives the costs.</details>
+# <details><summary>Hint 2</summary>mu has one row a datapoint: the variance goes over axis 0.</details>
 
 # %% key="ex9-3-code"
 def judge_units(mu, log_var):
@@ -942,12 +948,14 @@ plt.show()
 # show means, ours included, and call them samples. Say which one you show.
 
 # %% [markdown] key="ex9-4"
-# > **Exercise 9.4 (derive).** Take two independent draws $x$, $x'$ of $p(x|z)$ at the
-# > *same* $z$. How many pixels differ, on average? Derive $E\|x - x'\|^2$ as a function of
-# > $y$, and write `pixels_apart(y)`: $y$ $(n, 784)$ to $(n,)$.
-# >
-# > <details><summary>Hint 1</summary>For binary pixels (x - x')^2 is 1 if they differ, else 0.</details>
-# > <details><summary>Hint 2</summary>They differ in two ways: 1 and 0, or 0 and 1.</details>
+# ### Exercise 9.4 (derive)
+#
+# Take two independent draws $x$, $x'$ of $p(x|z)$ at the
+# *same* $z$. How many pixels differ, on average? Derive $E\|x - x'\|^2$ as a function of
+# $y$, and write `pixels_apart(y)`: $y$ $(n, 784)$ to $(n,)$.
+#
+# <details><summary>Hint 1</summary>For binary pixels (x - x')^2 is 1 if they differ, else 0.</details>
+# <details><summary>Hint 2</summary>They differ in two ways: 1 and 0, or 0 and 1.</details>
 
 # %% key="ex9-4-code"
 def pixels_apart(y):
@@ -1079,20 +1087,21 @@ print(f"the image travels {np.trapezoid(pace, time):.1f}, "
 # encoder spread the digits out, not a measure of likeness. Where you need one, use 09.11.
 
 # %% [markdown] key="misconception"
-# > ### Misconception card
+# ## Misconception card
+#
 # > **"The KL term makes the latents Gaussian and independent."**
-# >
-# > The KL term takes each $q(z|x)$ by itself and pulls it towards $\mathcal N(0, I)$. It
-# > never sees two codes together. By 09.4 its mean is information plus
-# > $\mathrm{KL}(q(z)\|p(z))$, and training balances this sum against $\log p(x|z)$.
-# > Measured here: variances 1.72 and 1.77 instead of 1, patches and gaps, 0.8 nats from the
-# > prior with 1,000 digits.
-# >
-# > A diagonal $q(z|x)$ is a choice of ours. The true posterior of the 1 was tilted, that
-# > of the 5 had two hills. Only a collapsed unit is Gaussian and independent for certain.
+#
+# The KL term takes each $q(z|x)$ by itself and pulls it towards $\mathcal N(0, I)$. It
+# never sees two codes together. By 09.4 its mean is information plus
+# $\mathrm{KL}(q(z)\|p(z))$, and training balances this sum against $\log p(x|z)$.
+# Measured here: variances 1.72 and 1.77 instead of 1, patches and gaps, 0.8 nats from the
+# prior with 1,000 digits.
+#
+# A diagonal $q(z|x)$ is a choice of ours. The true posterior of the 1 was tilted, that
+# of the 5 had two hills. Only a collapsed unit is Gaussian and independent for certain.
 
 # %% [markdown] key="take-away"
-# **You can now**
+# ## What you can do now
 #
 # - draw Figure 4 through $\Phi^{-1}$, since a uniform $u$ becomes a normal $z$ (09.1) and
 #   each picture then stands for the same share of the prior; draw Figure 5 from the prior,
