@@ -556,6 +556,16 @@ def test_z_is_sent_now_and_then(notebook):
     }}""")
     assert page.evaluate("notebook.model.saves") <= 2
     assert page.evaluate("notebook.model.get('z')") == [1.99, 0]
+    tries = page.evaluate("""async () => {
+        const { model, explorer } = notebook;
+        model.dead = true;
+        model.saves = 0;
+        for (let k = 0; k < 60; k++) {
+            explorer.setZ([0, k / 10]);
+            await new Promise(requestAnimationFrame);
+        }
+        return model.saves }""")
+    assert 1 <= tries <= 3  # a dead kernel is not asked at every move
 
 
 def test_a_late_echo_does_not_move_z_back(notebook):

@@ -291,11 +291,13 @@ class Explorer {
   setSource(picked, drawing) {
     const same =
       picked === this.get("picked") && sameNumbers(drawing, bytesOf(this.get("drawing")));
-    this.placing = true;
-    this.drawingHere = drawing;
-    this.put("drawing", drawing);
-    this.put("picked", picked);
-    this.placing = false;
+    if (!same) {
+      this.placing = true;
+      this.drawingHere = drawing;
+      this.put("drawing", drawing);
+      this.put("picked", picked);
+      this.placing = false;
+    }
     if (!drawing.length) this.strokes = [];
     this.encodeSource(same);
     this.tell("source");
