@@ -23,11 +23,11 @@ def use_style():
 
 
 def montage(images, image_shape, columns, ax, gap=1):
-    """Lay images (N, D), values in [0, 1], out in rows, black on white, as one
+    """Lay images (N, D), values from 0 (black) to 1 (white), out in rows as one
     picture. gap: white pixels between two images (0 for a manifold)."""
     images = _array(images).reshape(-1, *image_shape)
     rows, (height, width) = -(-len(images) // columns), image_shape
-    sheet = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap))
+    sheet = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap))
     for i, image in enumerate(images):
         top, left = i // columns * (height + gap), i % columns * (width + gap)
         sheet[top : top + height, left : left + width] = image

@@ -42,7 +42,7 @@ def test_montage_lays_images_out_row_by_row(ax, wrap):
     assert sheet.shape == (7, 8) and not ax.axison
     np.testing.assert_array_equal(sheet[:3, 3:5], images[1].reshape(3, 2))
     np.testing.assert_array_equal(sheet[4:, :2], images[3].reshape(3, 2))
-    assert not sheet[3].any() and not sheet[:, 2].any() and not sheet[4:, 6:].any()
+    assert sheet[3].all() and sheet[:, 2].all() and sheet[4:, 6:].all()
 
 
 def test_montage_keeps_the_scale_from_0_to_1_and_can_leave_no_gap(ax):

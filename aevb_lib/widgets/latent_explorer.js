@@ -521,12 +521,14 @@ class Plane {
     pen.lineWidth = 1;
     line(pen, 0, middle, this.side, middle);
     if (!flat) line(pen, middle, 0, middle, this.side);
-    pen.strokeStyle = colours.noise;
+    pen.strokeStyle = colours.p;
+    pen.setLineDash([6, 4]);
     for (const radius of [1, 2, 3]) {
       const r = radius * this.scale;
       if (flat) for (const x of [middle - r, middle + r]) line(pen, x, 0, x, this.side);
       else strokeEllipse(pen, middle, middle, r, r);
     }
+    pen.setLineDash([]);
   }
 
   drawNames(pen, colours) {

@@ -679,7 +679,7 @@ for unit, length in ((20, 0.1), (20, 0.3), (20, 1.0), (12, 0.0)):
 # Two things to keep. Collapse can be the right answer: a unit is kept if it earns more
 # nats of $\log p(x|z)$ than it costs. And what decides is the **noise** of the decoder. A
 # loss of mean squared error plus summed KL means $s^2 = 392$ for 784 pixels (exercise
-# 8.4). The largest eigenvalue of MNIST is 5.2. By 09.6 all units
+# 8.5). The largest eigenvalue of MNIST is 5.2. By 09.6 all units
 # collapse, exactly.
 #
 # The check also says that there $q(z)$ has covariance $I$, exactly. The paper's
