@@ -34,7 +34,7 @@ LatentExplorer(vae.decoder.layers(), codes, data.labels_test,
                image_shape=data.image_shape)
 
 # %% [markdown] key="explorer-words"
-# *In words:* 1,000 small digits on a plane, each where the **encoder** put its image, and beside them one large image, decoded from the point under the pointer. Below is a pad: draw a digit, and the encoder answers with an ellipse of codes that may have made it.
+# *In words:* 1,000 small digits on a plane with three rings, each where the **encoder** put its image, and beside them one large image, decoded from the point under the pointer. Below is a pad: draw a digit, and the encoder answers with an ellipse of codes that may have made it.
 #
 # The network was trained beforehand on 60,000 digits, and those shown are among them. You see what it has learned, not how it does on new digits.
 #
@@ -57,7 +57,8 @@ for name, (across, up) in zip("abcdefgh", path.tolist(), strict=True):
 left.set_title("codes of 600 digits, and a path")
 plots.montage(images, data.image_shape, 2, right, gap=4)
 for n, name in enumerate("abcdefgh"):
-    right.text(32 * (n % 2) + 2, 32 * (n // 2) + 1, name, ha="center", **badge)
+    right.text(32 * (n % 2) + 3, 32 * (n // 2) + 3, name, ha="center", va="center",
+               **badge)
 right.set_title("decoded along the path")
 plt.show()
 
@@ -91,7 +92,7 @@ plt.show()
 # %% [markdown] key="machine"
 # ## 1. Machine and course
 #
-# Every line below should end in "fine". If one does not, set the course up again in its folder: `make lab`. The last lines compare a fingerprint of the digits, and train a new model for two passes. Lesson 08 makes 120 passes, so a second here is a minute there.
+# Every line below should end in "fine". If one does not, set the course up again in its folder: `make lab`. The last two lines compare a fingerprint of the digits, and time the training of a new model for two passes. Lesson 08 makes 120 passes: a second here is a minute there.
 
 # %% key="machine-versions"
 import sys
@@ -116,7 +117,7 @@ generator = torch.Generator().manual_seed(0)
 fresh = VAE(D=784, H=500, J=2, generator=generator)
 start = perf_counter()
 train(fresh, data.x_train, TODAY, generator=generator, epochs=2, report=None)
-minutes = perf_counter() - start                                         # in lesson 08
+minutes = perf_counter() - start               # seconds here, minutes in lesson 08
 print("speed", "fine" if minutes < 10 else f"low: {minutes:.0f} minutes in lesson 08")
 
 # %% [markdown] key="course"
@@ -550,7 +551,7 @@ check("eq00-7, equal if constant", np.log([4.0, 4.0]).mean(), np.log(4.0))
 # &= \mathbb E[\log w] + \tfrac12\sigma^2 && \mathbb E[\log w] = \mathbb E[a] = \mu
 # \end{aligned}\tag{00.8}$$
 #
-# The square: $a - \frac{(a-\mu)^2}{2\sigma^2} = \mu + \frac{\sigma^2}{2} - \frac{(a-\mu-\sigma^2)^2}{2\sigma^2}$, as multiplying out shows. The gap is half the variance of $\log w$: the more $w$ varies, the larger.
+# The square: $a - \frac{(a-\mu)^2}{2\sigma^2} = \mu + \frac{\sigma^2}{2} - \frac{(a-\mu-\sigma^2)^2}{2\sigma^2}$, as multiplying out shows. The gap is half the variance of $\log w$. It grows with the spread of $w$.
 
 # %% key="eq00-8-check"
 mu_a, sigma_a = -0.7, 1.5
@@ -601,12 +602,12 @@ plt.show()
 # **The course in one inequality.** A network has no formula for its evidence. Draw $z$ from the encoder instead of the prior, and put $w = p_\theta(x, z)/q_\phi(z\mid x)$:
 #
 # $$\begin{aligned}
-# \log p_\theta(x) &= \log \int q_\phi(z\mid x)\, \frac{p_\theta(x, z)}{q_\phi(z\mid x)}\, dz = \log \mathbb E_q[w] && \text{multiply and divide by } q > 0 \\
+# \log p_\theta(x) &= \log \int q_\phi(z\mid x)\, \frac{p_\theta(x, z)}{q_\phi(z\mid x)}\, dz = \log \mathbb E_q[w] && q/q = 1 \\
 # &\ge \mathbb E_q[\log w] = \mathbb E_q[\log p_\theta(x, z) - \log q_\phi(z\mid x)] && \text{Jensen, (00.7)} \\
-# &= \mathbb E_q[\log p_\theta(x\mid z)] - \mathbb E_q[\log q_\phi(z\mid x) - \log p_\theta(z)] && p_\theta(x, z) = p_\theta(z)\, p_\theta(x\mid z)
+# &= \mathbb E_q[\log p_\theta(x\mid z)] - \mathbb E_q[\log q_\phi(z\mid x) - \log p_\theta(z)] && \text{split the joint}
 # \end{aligned}\tag{00.9}$$
 #
-# The right side is **the bound** (the paper's equation 2), and it can be sampled. Its second term is the **KL** of section 2, the Kullback-Leibler divergence from $q$ to the prior. By (00.7) it is never negative.
+# The right side is **the bound** (the paper's equations 2 and 3), and it can be sampled. Its second term is the **KL** of section 2, the Kullback-Leibler divergence from $q$ to the prior. It is never negative, by (00.7) with $w = p_\theta(z)/q_\phi(z\mid x)$.
 
 # %% [markdown] key="eq00-9-gap"
 # How much is lost? As also $p_\theta(x, z) = p_\theta(x)\, p_\theta(z\mid x)$, we have $\log w = \log p_\theta(x) - \log\frac{q_\phi(z\mid x)}{p_\theta(z\mid x)}$. The gap is the mean of the last term: again a KL, now from $q$ to the **posterior** $p_\theta(z\mid x)$, the density of codes once the image is seen. It is 0 where $q$ is the posterior; then $w$ is constant. Training raises the bound, by $\theta$ and $\phi$ at once. Lesson 02 is about this equation.
@@ -678,7 +679,8 @@ exercise("ex0-4", lambda: jensen_gap(c), right, mistakes={
 # - run, restart and check a lesson: Shift+Enter, *Restart Kernel and Run All Cells*, and every check says "passed";
 # - read symbols as shapes: `x` (M, D), `z` and `eps` (L, M, J), one log-density for each draw and datapoint (L, M), one bound for each datapoint (M,);
 # - compute with log-densities (sum logs, log-sum-exp for sums, nats), and give an average its standard error $\sigma_f/\sqrt L$.
-# - say what the bound is: the log evidence, less a gap that the posterior makes 0 (00.9).
+#
+# And you have met the bound: the log evidence, less a gap that is 0 when $q$ is the posterior (00.9).
 
 # %% [markdown] key="course-map"
 # **Next.** Lessons 01 to 06, which derive the bound and its gradient, and 10 to 14 are being written; the [README](../README.md) lists all. [Lesson 07](07_algorithm_1_on_a_model_we_know.ipynb) runs the whole algorithm on a model whose every answer is known, [lesson 08](08_the_vae.ipynb) builds the network of the first picture, and [lesson 09](09_what_is_in_the_latent_space.ipynb) asks what its codes mean.

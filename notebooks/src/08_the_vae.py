@@ -750,13 +750,13 @@ for name, kl in (("the encoder's", kl_q), ("the posterior's own", kl_own)):
 
 # %% key="exact-picture" tags=["nbval-ignore-output"]
 fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.9))
-for ax, i in zip(axes, np.argsort(kl_q)[[2, 12, 17]]):
+for ax, i in zip(axes, np.argsort(kl_q)[[2, 11, 16]]):
     p, middle = posteriors[i], (posteriors[i].mean() + mu_20[i].numpy()) / 2
     levels = p.weight.max() * np.linspace(0.05, 1, 7)
     ax.tricontourf(*p.z.T, p.weight, levels=levels, cmap="Oranges")
     plots.gaussian_ellipse(mu_20[i], log_var_20[i].exp().diag(), ax)
-    ax.set(xlim=middle[0] + np.array([-0.6, 0.6]), xlabel="$z_1$",
-           ylim=middle[1] + np.array([-0.6, 0.6]), aspect="equal")
+    ax.set(xlim=middle[0] + np.array([-0.8, 0.8]), xlabel="$z_1$",
+           ylim=middle[1] + np.array([-0.8, 0.8]), aspect="equal")
     ax.set_title(f"KL {kl_q[i]:.2f} nats")
 axes[0].set_ylabel("$z_2$")
 plt.show()
