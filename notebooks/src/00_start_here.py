@@ -51,14 +51,14 @@ with torch.no_grad():
 fig, (left, right) = plt.subplots(1, 2, figsize=(7, 4.1), width_ratios=(5, 3))
 plots.latent_plane(codes[:600], data.labels_test[:600], left)
 plots.prior_rings(left)
-badge = dict(bbox=dict(boxstyle="circle,pad=0.15", facecolor="white"))
+badge = dict(ha="center", va="center",
+             bbox=dict(boxstyle="circle,pad=0.15", facecolor="white"))
 for name, (across, up) in zip("abcdefgh", path.tolist(), strict=True):
-    left.text(across, up, name, ha="center", va="center", **badge)
+    left.text(across, up, name, **badge)
 left.set_title("codes of 600 digits, and a path")
 plots.montage(images, data.image_shape, 2, right, gap=4)
 for n, name in enumerate("abcdefgh"):
-    right.text(32 * (n % 2) + 3, 32 * (n // 2) + 3, name, ha="center", va="center",
-               **badge)
+    right.text(32 * (n % 2) + 3, 32 * (n // 2) + 3, name, **badge)
 right.set_title("decoded along the path")
 plt.show()
 
@@ -199,7 +199,7 @@ for name, array in arrays.items():
     print(f"{name:16}{tuple(array.shape)}")
 
 # %% [markdown] key="shapes-after"
-# `x` has no axis for draws. Arrays are aligned from the right, so (M, D) meets (L, M, D) without a loop: every draw is compared with the same image. That is why draws come first.
+# `x` has no axis for draws. Arrays are aligned from the right, so (M, D) meets (L, M, D) without a loop: every draw is compared with the same image.
 
 # %% [markdown] key="ex0-1"
 # ### Exercise 0.1 (predict)
@@ -225,8 +225,7 @@ phi, theta = (sum(w.numel() for w in part.parameters())
               for part in (paper.encoder, paper.decoder))
 
 def blank(shape):
-    """An array of that shape: `exercise` compares shapes before values."""
-    return shape if shape is ... else np.zeros(shape)
+    return shape if shape is ... else np.zeros(shape)       # shapes are compared first
 
 exercise("ex0-1, x", lambda: blank(x_shape), blank((100, 784)), mistakes={
     "one image a row, (M, D)": blank((784, 100)),
@@ -366,7 +365,6 @@ exercise("ex0-2", lambda: my_log_normal(points, means, log_vars), right, mistake
     "log 2 pi is missing": variant(np.exp(log_vars), 0).sum(-1),
     "log 2 pi belongs to each latent, J times": right + 0.5 * log_2pi,
     "sum over the last axis": variant(np.exp(log_vars)),
-    "sum over the last axis only": right.sum(),
     "you took the mean over J, not the sum": right / 2,
     "the formula has log sigma^2, not its half": right + 0.25 * log_vars.sum(-1),
     "the sign is turned": -right})
@@ -439,7 +437,7 @@ for L in (1, 10, 100, 1000):
           f", sigma_f / sqrt(L) {np.sqrt(variance_f / L):.3f}")
 
 # %% [markdown] key="eq00-6-after"
-# The check prints what it found, with its own standard error after the ±. The typical error falls as predicted: ten times the draws, a third of the error.
+# The number after the ± is the check's own standard error. The typical error falls as predicted: ten times the draws, a third of the error.
 #
 # Now our 100 draws of before can be judged. In real work $\sigma_f$ is not known, so `check_mc` estimates it from the draws.
 
@@ -476,7 +474,7 @@ plt.show()
 # %% [markdown] key="ex0-3"
 # ### Exercise 0.3 (code and derive)
 #
-# 1. Outside of toy models $\sigma_f$ is unknown. Estimate the standard error of the mean of `values` (L,) from the values alone: L is `len(values)`. Use `np.std(values, ddof=1)` for $\sigma_f$ (`ddof=1` divides by L − 1, because the mean was estimated too).
+# 1. Outside of toy models $\sigma_f$ is unknown. Estimate the standard error of the mean of `values` (L,) from the values alone: L is `len(values)`. Use `np.std(values, ddof=1)` for $\sigma_f$ (it divides by L − 1, because the mean was estimated too).
 # 2. From (00.6): how many draws bring the standard error down to a target $t$? Enter the formula.
 #
 # <details><summary>Hint 1</summary>The variance of the mean is the variance over L. The standard error is its root.</details>
@@ -662,8 +660,8 @@ right = special.logsumexp([c, -c], axis=0, b=0.5)
 exercise("ex0-4", lambda: jensen_gap(c), right, mistakes={
     "the mean has a factor 1/2, whose log is missing": right + np.log(2),
     "that is half the variance of log w, right for a log-normal only": c**2 / 2,
-    "right formula, but it overflows at c = 800; use (00.3)": [*right[:2], *2 * [np.inf]],
-    "right for c > 0, but it overflows at c = -800": [*right[:3], np.inf],
+    "right, but it overflows at c = 800; use (00.3)": [*right[:2], np.inf, np.inf],
+    "right, but it overflows at c = -800": [*right[:3], np.inf],
     "the gap is never negative: turn the sign": -right})
 
 # %% [markdown] key="misconception"

@@ -11,8 +11,8 @@
 # - measure what a diagonal $q$, a poor encoder, a small minibatch and a bad start cost.
 #
 # **Paper**: section 2.3, Algorithm 1, equations 1, 7 and 8, the settings of section 5 ·
-# **Study**: 60 minutes for sections 1 to 7, 25 more for sections 8 and 9 (optional, for
-# a second reading) · **Running**: 15 seconds · **You need**: the bound (lesson 02), the
+# **Study**: 60 minutes for sections 1 to 7, 25 for 8 and 9 (optional, for a second
+# reading) · **Running**: 15 seconds · **You need**: the bound (lesson 02), the
 # trick (04) and the estimators (06); each equation used is stated again here.
 
 # %% [markdown] key="self-test"
@@ -154,15 +154,14 @@ print(f"bound {bound.mean():.2f} <= evidence {truth.log_evidence(x_all).mean():.
 # \tag{07.3} $$
 
 # %% [markdown] key="posterior-words"
-# Read it slowly. The mean is *linear* in $x$. The covariance does not contain $x$ at
-# all. So an encoder that is a matrix, an offset and one vector $\log \sigma^2$ for all
-# datapoints can be as good as any diagonal Gaussian.
+# The mean is *linear* in $x$. The covariance does not contain $x$ at all. So an encoder
+# that is a matrix, an offset and one vector $\log \sigma^2$ for all datapoints can be
+# as good as any diagonal Gaussian.
 #
 # The check goes another way: condition the joint Gaussian of $(z, x)$. Given $x$, $z$
 # has mean $\mathrm{Cov}(z, x)\, \mathrm{Cov}(x)^{-1} (x - b)$ and covariance
 # $I - \mathrm{Cov}(z, x)\, \mathrm{Cov}(x)^{-1}\, \mathrm{Cov}(x, z)$. Here
-# $\mathrm{Cov}(z, x) = W^T$, and $\mathrm{Cov}(x)$ stands in (07.2). No $\Lambda$
-# appears.
+# $\mathrm{Cov}(z, x) = W^T$, and (07.2) holds $\mathrm{Cov}(x)$.
 
 # %% key="posterior-check"
 V = np.linalg.solve(truth.precision, truth.W.T) / truth.s2        # (J, D), 07.3
@@ -584,9 +583,9 @@ check("bound of the learned theta and phi", bound, ceiling, atol=0.02)
 # ### What limits it: the step size
 #
 # At the maximum the *mean* gradient is zero, but each minibatch still pulls somewhere,
-# so the parameters wander around it. Adagrad's steps shrink while it runs, which blurs
-# the effect. To see it alone, start *on* the maximum and run plain SGD, whose step size
-# is constant.
+# so the parameters wander. Adagrad's steps shrink while it runs, which blurs the
+# effect. To see it alone, start *on* the maximum and run plain SGD with a constant step
+# size.
 #
 # **Predict**: halve the step size, twice. What happens to the loss of bound?
 
@@ -633,10 +632,9 @@ print("the first halving gains more than the second; "
 # %% [markdown] key="wander-after"
 # 0.005 is nearly too large, so the loss falls fourfold at first; at smaller steps,
 # halving the step about halves it. So a constant step has a floor. There are two ways
-# below it. Let the step fall: Adagrad does, by itself. Or *average* the path: the
-# wandering goes to all sides, and the mean of the path lies far closer to the maximum
-# than the path does. The paper's "until convergence of parameters" needs one of the
-# two; with a constant step the parameters never settle.
+# below it. Let the step fall: Adagrad does, by itself. Or *average* the path: its mean
+# lies far closer to the maximum than the path does. The paper's "until convergence of
+# parameters" needs one of the two.
 
 # %% [markdown] key="rotation"
 # ### Why a diagonal $q$ costs nothing here
@@ -740,9 +738,9 @@ answer = [1, 0, -1]
 # %% key="ex7-2-check"
 exercise("ex7-2", answer, [1, 0, -1], mistakes={
     "the evidence does not contain phi": [1, 1, -1],
-    "phi is not in the evidence, so it cannot push the evidence down": [1, -1, 0],
+    "which of the three does not contain phi": [1, -1, 0],
     "the bound is what is climbed; ask again what is left for the gap": [1, 0, 1],
-    "bound + gap is constant; if the bound rises, the gap cannot stay": [1, 0, 0],
+    "bound + gap is the evidence": [1, 0, 0],
     "if bound and evidence both rise, which parameter moved the evidence": [1, 1, 0]})
 
 # %% [markdown] key="freeze-text"
@@ -804,17 +802,15 @@ for number, (side, floor, rows) in enumerate(phases):
 
 # %% [markdown] key="freeze-after"
 # Training $\phi$ changed *no digit* of the evidence, and the gap went to its floor.
-# Which floor? Write out the KL from a diagonal Gaussian $q$ to the posterior
-# $\mathcal N(m(x), \Lambda^{-1})$:
+# Which floor? The KL from a diagonal $q$ to $\mathcal N(m(x), \Lambda^{-1})$ is
 #
 # $$ KL = \tfrac12 \sum_j \big(\Lambda_{jj} \sigma_j^2 - 1 - \log \sigma_j^2\big) -
 # \tfrac12 \log |\Lambda| + \tfrac12\, (\mu - m(x))^T \Lambda\, (\mu - m(x))
 # \tag{07.6} $$
 #
-# With $\mu = m(x)$ the last term is gone. Insert the best variances,
-# $\sigma_j^2 = 1 / \Lambda_{jj}$ (exercise 7.4): what is left,
-# $\tfrac12 (\sum_j \log \Lambda_{jj} - \log |\Lambda|)$, is the price of a diagonal
-# $q$, in code `gap()`. A $q$ with a full covariance would reach zero.
+# Insert $\mu = m(x)$ and the best variances, $\sigma_j^2 = 1 / \Lambda_{jj}$ (exercise
+# 7.4). What is left, $\tfrac12 (\sum_j \log \Lambda_{jj} - \log |\Lambda|)$, is the
+# price of a diagonal $q$, in code `gap()`. A full covariance would reach zero.
 
 # %% key="floor-check"
 model = referee(freeze_theta)
@@ -856,23 +852,22 @@ print(f"gap       {gap[0]:.3f} ->  {gap[-1]:.3f}")
 # %% key="harm-check"
 assert rows[-1, 1] > rows[0, 1] + 0.05 and rows[-1, 2] < rows[0, 2] - 0.01
 assert gap[-1] < gap[0] - 0.05
-print("the bound rose by more than 0.05 nats, the evidence fell by more than 0.01,")
-print("the gap closed by more than 0.05")
+print("bound up by more than 0.05 nats, evidence down by more than 0.01,",
+      "gap down by more than 0.05")
 
 # %% [markdown] key="harm-after"
-# It *falls*, and the gap closes, where in the staircase it opened. The decoder left the
-# truth for a place where this $q$ fits better, and closing the gap paid more than the
-# evidence lost. So training $\theta$ moves both parts, either way. A bound that rises
-# says that the *difference* improved, not which part moved.
+# It *falls*, and the gap closes, where in the staircase it opened: training $\theta$
+# moves both, either way. The decoder left the truth for a place where this $q$ fits
+# better, and that paid more than the evidence lost. A bound that rises says that the
+# *difference* improved, not which part moved.
 
 # %% [markdown] key="ex7-3"
 # ### Exercise 7.3 (code)
 #
-# One round of Algorithm 1 with $\theta$ frozen. Compute eq. 8
-# for `x` and `eps`, and take one Adagrad step (07.4) for $\phi$ only. `squares` holds
-# one sum for each tensor of `phi`. They start at $10^6$ here, not at 0, so unlike in
-# section 4 the factor $N/M$ matters. Return the list of all six tensors afterwards,
-# $\theta$ first.
+# One round of Algorithm 1 with $\theta$ frozen. Compute eq. 8 for `x` and `eps`, and
+# take one Adagrad step (07.4) for $\phi$ only. `squares` holds one sum for each tensor
+# of `phi`. They start at $10^6$ here, so unlike in section 4 the factor $N/M$ matters.
+# Return the list of all six tensors afterwards, $\theta$ first.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -956,10 +951,9 @@ check("07.7", kl, truth.gap() + amortisation)
 
 # %% [markdown] key="amortise-linear"
 # With all five coordinates the linear encoder *is* $m(x)$ by (07.3), so it loses
-# nothing against 4,000 free numbers. Now blind it: it sees $\tilde x$, the first $K$
-# coordinates and a 1. The mean enters only the second term, so the best variances stay
-# $1 / \Lambda_{jj}$, although it knows less. The best weights $A$ of $\mu = A \tilde x$
-# make that term's derivative zero:
+# nothing. Now blind it: it sees $\tilde x$, the first $K$ coordinates and a 1. The mean
+# enters only the second term, so the best variances stay $1 / \Lambda_{jj}$. The best
+# weights $A$ of $\mu = A \tilde x$ make that term's derivative zero:
 #
 # $$ \Lambda \sum_i \big(A \tilde x_i - m(x_i)\big)\, \tilde x_i^T = 0 \tag{07.8} $$
 #
@@ -983,11 +977,8 @@ print("amortisation gap, K = 1 to 5:", np.abs(gaps).round(3))
 # %% key="blind-check"
 check("K = 5 loses nothing", gaps[-1], 0)
 seen = np.column_stack([x_all[:, :3], np.ones(N)])
-best_bound = truth.bound(x_all, blind_encoder(3), np.diag(var)).mean()
-for _ in range(200):                                              # no other V is better
-    other = blind_encoder(3) + seen @ (0.01 * rng.standard_normal((4, J)))
-    assert truth.bound(x_all, other, np.diag(var)).mean() < best_bound
-print("200 other encoders that see three coordinates: all worse")
+left = truth.precision @ (blind_encoder(3) - m).T @ seen / N      # (J, K + 1)
+check("07.8", left, np.zeros((J, 4)))
 
 # %% key="blind-picture"
 fig, ax = plt.subplots(figsize=(6.4, 3.2))
@@ -1014,9 +1005,9 @@ plt.show()
 # %% [markdown] key="ex7-4"
 # ### Exercise 7.4 (derive)
 #
-# We used "the best variances" without a proof. Given $\theta$, which $\log \sigma_j^2$
+# Prove "the best variances". Given $\theta$, which $\log \sigma_j^2$
 # maximise the bound? The evidence holds no $\sigma$, so by eq. 1 the highest bound is
-# the smallest KL, (07.6). Prove it on paper, then enter the formula in terms of
+# the smallest KL, (07.6). Derive it on paper, then enter the formula in terms of
 # `W` (D, J) and the number `s2`. Result (J,).
 #
 # <details><summary>Hint 1</summary>
@@ -1055,9 +1046,9 @@ exercise("ex7-4", lambda: best_log_var(truth.W, truth.s2), want, mistakes={
 # "The number of samples $L$ per datapoint can be set to 1 as long as the minibatch size
 # $M$ was large enough, e.g. $M = 100$", says the paper. A gradient from $M$ datapoints
 # with $L$ draws each has two sources of noise: which datapoints, and which $\epsilon$.
-# Take one component of the averaged gradient (eq. 8 divided by $N$), and let
-# $g(x, \epsilon)$ be that component for one datapoint. By the law of total variance,
-# for a minibatch drawn without repetition, its variance is
+# Take one component of the averaged gradient (eq. 8 divided by $N$); for one datapoint
+# call it $g(x, \epsilon)$. By the law of total variance, for a minibatch drawn without
+# repetition:
 #
 # $$ \mathrm{Var} = \frac{B}{M} \Big(1 - \frac MN\Big) + \frac{E}{M L},
 # \qquad B = \mathrm{Var}_x\, \mathbb E_\epsilon[g],
@@ -1122,17 +1113,17 @@ plt.show()
 # *In words:* five horizontal bars. The first three spend 100 draws each and have the
 # same filled part, the variance from the draws. The hatched part, from the choice of
 # datapoints, grows as $M$ falls, so (100, 1) is the quietest and (10, 10) has four
-# times its variance. Below a line, two that spend 1,000 draws: (100, 10) keeps its
-# hatched part and gains less than (1000, 1), which has none.
+# times its variance. Below a line, two that spend 1,000 draws: (100, 10) gains less
+# than (1000, 1), which has no hatched part.
 
 # %% [markdown] key="variance-after"
 # $L$ appears in (07.9) only in the product $M L$; $M$ also divides the other term. So
 # at a fixed number of draws $M L$, $L = 1$ has the lowest variance. Even at $(100, 1)$
 # most of it, 70 %, comes from $\epsilon$; yet ten times the draws through $L$ lower it
 # 2.7 times, through $M$ 14 times ($M = 1000$ is the whole data set, so the $B$ term
-# vanishes exactly). With $L = 1$ it is $M$ that has to quieten both terms: the paper's
-# "as long as". One reservation: an extra draw for the same datapoint is cheaper than an
-# extra datapoint, since the encoder runs once.
+# vanishes exactly). With $L = 1$ it is $M$ that must quieten both terms: hence the
+# paper's "as long as". One reservation: an extra draw for the same datapoint is cheaper
+# than an extra datapoint, since the encoder runs once.
 
 # %% [markdown] key="section-9"
 # ## 9. Where to start (optional, for a second reading)
@@ -1146,9 +1137,8 @@ plt.show()
 # *Gradient for $W$*: $\mathbb E_\epsilon[(x - b)\, z^T] / s^2$ minus $W$ times
 # something, and $\mathbb E[z] = V x + c = 0$. It vanishes too.
 #
-# Each waits for the other, and the KL holds $\log \sigma^2$ at 0. Only $b$ and $s^2$
-# still move. With these two at their best the point is a *saddle*: no force at it,
-# higher ground around it.
+# Each waits for the other; the KL holds $\log \sigma^2$ at 0. Only $b$ and $s^2$ still
+# move. With them at their best the point is a *saddle*: no force, higher ground around.
 
 # %% key="saddle-check"
 theta_0, phi_0 = start(0.0, seed=0)
@@ -1179,15 +1169,14 @@ assert final[1.0] < ceiling - 0.5
 print("from 0 and 0.01: within 0.1 nats; from 1: more than 0.5 below")
 
 # %% [markdown] key="starts-after"
-# The start at exactly zero escapes: only the *mean* gradient of $W$ is zero. Any one
-# draw of $\epsilon$ gives another, and Adagrad's first step is $\pm 0.1$ however small
-# it is (07.4). So why not zero? A network with a hidden layer (lesson 08) is trapped
-# there: with all its weights zero, *each draw's* gradient is zero, but for the last
-# offset of the decoder.
+# The start at exactly zero escapes: only the *mean* gradient of $W$ is zero. Each draw
+# of $\epsilon$ gives another, and Adagrad's first step is $\pm 0.1$ however small it is
+# (07.4). A network with a hidden layer (lesson 08) is trapped there: with all weights
+# zero, *each draw's* gradient is zero, but for the decoder's last offset.
 #
 # The start at 1 is the slow one. Its first gradients are huge, they enter $S$, and $S$
 # never forgets: every later step is divided by their root. So a small start suits
-# *Adagrad*. Plain SGD steps in proportion to $g$ and lingers at the saddle, as the last
+# *Adagrad*. Plain SGD, its steps as small as $g$, lingers at the saddle, as the last
 # picture shows. There $b$ and $s^2$ start at their best for $W = 0$.
 
 # %% key="sgd-run"
@@ -1242,9 +1231,6 @@ plt.show()
 # is no safer: in the stranger freeze the bound rose while the evidence fell. Only eq. 1
 # with both parts known tells who moved. In lesson 10 you estimate the evidence when it
 # is not known.
-#
-# A small cousin: "$N/M$ is the weight of the KL". It multiplies the whole of eq. 8, and
-# Adagrad does not even see it.
 
 # %% [markdown] key="take-away"
 # ## What you can do now

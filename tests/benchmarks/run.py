@@ -25,7 +25,7 @@ from aevb_lib.loop import Minibatches
 from aevb_lib.models import VAE
 from aevb_lib.training import PAPER, TODAY, evaluate, sgvb_step, train
 
-D, H, J, M, N = 784, 500, 20, 100, 6_000
+D, H, J, M = 784, 500, 20, 100
 
 
 def products():
@@ -56,17 +56,21 @@ def ours(recipe, x):
 
 
 class Pictures(Dataset):
-    """Images as torchvision's MNIST hands them out: uint8, to PIL, to a tensor."""
+    """Images as torchvision's MNIST with ToTensor hands them out, call for call: a uint8
+    tensor, NumPy, a PIL image, NumPy, a tensor, float32 in [0, 1]; with its label."""
 
-    def __init__(self, x):
-        self.images = (x * 255).to(torch.uint8).reshape(-1, 28, 28).numpy()
+    def __init__(self, x, labels):
+        self.images = (x * 255).round().to(torch.uint8).reshape(-1, 28, 28)
+        self.labels = labels
 
     def __len__(self):
         return len(self.images)
 
     def __getitem__(self, i):
-        image = Image.fromarray(self.images[i])
-        return (torch.from_numpy(np.array(image)).unsqueeze(0).float().div(255),)
+        image = Image.fromarray(self.images[i].numpy())
+        pixels = torch.from_numpy(np.array(image, np.uint8, copy=True))
+        pixels = pixels.view(28, 28, 1).permute((2, 0, 1)).contiguous()
+        return pixels.to(torch.float32).div(255), int(self.labels[i])
 
 
 def plain(dataset):
@@ -96,13 +100,14 @@ def plain(dataset):
 
 
 def speed(rounds, steps):
-    x = load_mnist("small").x_train.repeat(2, 1)[:N]
+    digits = load_mnist("small")
+    x, labels = digits.x_train, digits.labels_train
     kinds = {
         "matrix products alone": products(),
         "ours, today's recipe (Adam)": ours(TODAY, x),
         "ours, the paper's recipe (Adagrad)": ours(PAPER, x),
-        "plain loop, DataLoader over tensors": plain(TensorDataset(x)),
-        "plain loop, DataLoader over pictures": plain(Pictures(x)),
+        "plain loop, DataLoader over tensors": plain(TensorDataset(x, labels)),
+        "plain loop, DataLoader over pictures": plain(Pictures(x, labels)),
     }
     seconds = {name: [] for name in kinds}
     for step in kinds.values():
