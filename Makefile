@@ -15,6 +15,8 @@ test: .venv/ready-test
 	$(PY) -m pytest $(ARGS)
 notebooks: .venv/ready-test
 	$(PY) tools/build_notebooks.py $(ARGS)
+figures: .venv/ready-test
+	$(PY) figures/make_figures.py $(ARGS)
 bench: .venv/ready-test
 	$(PY) tests/benchmarks/run.py $(ARGS)
 weights: .venv/ready-test
@@ -32,4 +34,4 @@ weights: .venv/ready-test
 	$(PY) -m pip install --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-.PHONY: lab test notebooks bench weights
+.PHONY: lab test notebooks figures bench weights

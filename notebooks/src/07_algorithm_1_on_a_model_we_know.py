@@ -353,10 +353,9 @@ print(f"all data, exact bound: {levels(theta, phi)[0]:.2f} -> "
 # %% [markdown] key="gradient-check-text"
 # ### Is it the right gradient?
 #
-# Three datapoints and three draws gave a step in a useful direction. But is $g$ right
-# *on average*? The referee knows the exact bound, so its slope can be measured without
-# any algorithm: push one parameter up and down by $10^{-5}$ and look. Do that for all
-# 30.
+# Is $g$ right *on average*? The referee knows the exact bound, so its slope can be
+# measured without any algorithm: push one parameter up and down by $10^{-5}$ and look.
+# Do that for all 30.
 
 # %% key="exact-gradient"
 def exact_gradient(theta, phi, h=1e-5):
@@ -998,17 +997,17 @@ plt.show()
 # the amortisation gap, falls from 1.9 nats to 0.9, 0.6, 0.2 and zero.
 
 # %% [markdown] key="blind-after"
-# Two different losses with two different cures. More coordinates, hidden units or
+# More coordinates, hidden units or
 # training of the encoder shrink the hatched part. They do nothing to the filled part;
 # that one needs a richer $q$, or a $\theta$ that turns its posterior, as in section 5.
 
 # %% [markdown] key="ex7-4"
 # ### Exercise 7.4 (derive)
 #
-# Prove "the best variances". Given $\theta$, which $\log \sigma_j^2$
-# maximise the bound? The evidence holds no $\sigma$, so by eq. 1 the highest bound is
-# the smallest KL, (07.6). Derive it on paper, then enter the formula in terms of
-# `W` (D, J) and the number `s2`. Result (J,).
+# Prove "the best variances". Given $\theta$, which $\log \sigma_j^2$ maximise the bound?
+# The evidence holds no $\sigma$, so by eq. 1 the highest bound is the smallest KL,
+# (07.6). Derive it on paper, then enter the formula in terms of `W` (D, J) and the
+# number `s2`. Result (J,).
 #
 # <details><summary>Hint 1</summary>
 #
@@ -1196,7 +1195,7 @@ ax.plot(*runs[0.01][:, [0, 2]].T, color=P)
 ax.plot(*runs[1.0][:, [0, 2]].T, color=P, ls=":")
 ax.plot(*sgd_rows[:, [0, 2]].T, color=NOISE)
 ax.text(1010, -8.75, "Adagrad from 1", color=P, va="center")
-ax.text(640, -9.4, "SGD from 0.01,\n$b$ and $s^2$ at their best", color=NOISE,
+ax.text(640, -9.4, "SGD from 0.01,\n$b$ and $s^2$ start at their best", color=NOISE,
         va="center")
 ax.text(170, -8.45, "Adagrad\nfrom 0.01", color=P, va="center")
 for height, words in ((at_saddle, "$W = 0$"), (one, "one latent"),
@@ -1210,15 +1209,15 @@ plt.show()
 # %% [markdown] key="starts-picture-words"
 # *In words:* evidence against steps. Adagrad from 0.01 reaches the ceiling after a few
 # hundred steps. Adagrad from 1 crawls and is still more than a nat below after 1,000.
-# SGD from 0.01, with $b$ and $s^2$ at their best, stays for some 400 steps at the
-# dashed level of $W = 0$, climbs towards that of one latent, slows down there, and
+# SGD from 0.01, with $b$ and $s^2$ started at their best, stays for some 400 steps at
+# the dashed level of $W = 0$, climbs towards that of one latent, slows down there, and
 # passes it late.
 
 # %% [markdown] key="starts-last"
 # SGD's plateau is the saddle: the best model that ignores $z$. Then one latent switches
 # on, and the model lingers near the best that one latent can do, which is a saddle as
 # well. A latent that has not switched on is an *inactive unit*. In lesson 09 you meet
-# them again, in image models, where nobody draws the dashed lines for you.
+# them again, without the dashed lines.
 
 # %% [markdown] key="misconception"
 # ## Misconception card
@@ -1229,8 +1228,7 @@ plt.show()
 # encoder was frozen, the bound rose by four nats, and the encoder's KL to the posterior
 # *grew* by more than a nat, because the posterior moved away. "So the model got better"
 # is no safer: in the stranger freeze the bound rose while the evidence fell. Only eq. 1
-# with both parts known tells who moved. In lesson 10 you estimate the evidence when it
-# is not known.
+# with both parts known tells who moved.
 
 # %% [markdown] key="take-away"
 # ## What you can do now
@@ -1241,9 +1239,8 @@ plt.show()
 # - **Who moves what**: $\phi$ moves the gap and never the evidence; $\theta$ moves
 #   both, either way.
 # - **The costs**: a diagonal $q$ 0.38 nats at the true $\theta$, and nothing once $W$
-#   has turned; a blind encoder its amortisation gap; $M L = 100$ draws are best spent
-#   as $M = 100$, $L = 1$; a start at 1 spends Adagrad's steps before it has learned
-#   anything.
+#   has turned; a blind encoder its amortisation gap; ten draws each for ten datapoints
+#   four times the variance; a start at 1 more than a nat after 1,000 steps.
 #
 # **Next**: lesson 08 replaces the two matrices by neural networks and the five
 # coordinates by 784 pixels. Not one line of the loop changes.

@@ -56,8 +56,8 @@ def ours(recipe, x):
 
 
 class Pictures(Dataset):
-    """Images as torchvision's MNIST with ToTensor hands them out, call for call: a uint8
-    tensor, NumPy, a PIL image, NumPy, a tensor, float32 in [0, 1]; with its label."""
+    """Images as torchvision's MNIST with ToTensor hands them out, call for call: uint8
+    tensor, NumPy, PIL image, NumPy, tensor, float32 in [0, 1]; with its label."""
 
     def __init__(self, x, labels):
         self.images = (x * 255).round().to(torch.uint8).reshape(-1, 28, 28)
