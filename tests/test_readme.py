@@ -44,4 +44,5 @@ def test_every_equation_test_is_in_the_index():
 def test_every_lesson_and_link_of_the_readme_is_there():
     links = re.findall(r"\]\((?!http)([^)]+)\)", README)
     assert [link for link in links if not (ROOT / link).exists()] == []
-    assert {str(p.relative_to(ROOT)) for p in ROOT.glob("notebooks/*.ipynb")} <= set(links)
+    lessons = {str(path.relative_to(ROOT)) for path in ROOT.glob("notebooks/*.ipynb")}
+    assert lessons <= set(links)
