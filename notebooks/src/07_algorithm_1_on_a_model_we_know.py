@@ -1006,9 +1006,9 @@ plt.show()
 # %% [markdown] key="ex7-4"
 # ### Exercise 7.4 (derive)
 #
-# Prove "the best variances". Given $\theta$, which $\log \sigma_j^2$ maximise the bound?
-# The evidence holds no $\sigma$, so by eq. 1 the highest bound is the smallest KL,
-# (07.6). Derive it on paper, then enter the formula in terms of `W` (D, J) and the
+# Prove "the best variances". Given $\theta$, which $\log \sigma_j^2$ maximise the
+# bound? The evidence holds no $\sigma$, so by eq. 1 the highest bound is the smallest
+# KL, (07.6). Derive it on paper, then enter the formula in terms of `W` (D, J) and the
 # number `s2`. Result (J,).
 #
 # <details><summary>Hint 1</summary>

@@ -770,9 +770,9 @@ plt.show()
 # %% [markdown] key="drag"
 # ## 10. Drag through what you trained
 #
-# The two networks now run inside this page. Move over the plane and watch $\mathbb
-# E[x|z]$; press a digit to see its $q(z|x)$; draw one of your own. Lesson 09 asks what
-# you will find there.
+# The two networks now run inside this page. Drag over the plane and watch
+# $\mathbb E[x|z]$; click a digit to see its $q(z|x)$; draw one of your own. Lesson 09
+# asks what you will find there.
 
 # %% key="demo-explorer" tags=["nbval-ignore-output"]
 from aevb_lib.widgets import LatentExplorer
