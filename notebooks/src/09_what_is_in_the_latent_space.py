@@ -12,7 +12,7 @@
 #
 # **Paper**: section 5 and its visualisations, Figures 4 and 5 · **Study**: 75 minutes,
 # and 35 for the parts marked optional (half of section 5, section 8) ·
-# **Running**: about 25 seconds · **You need**: lessons 02 and 08.
+# **Running**: about 25 seconds · **You need**: lesson 08.
 
 # %% [markdown] key="self-test"
 # **Three questions before you start.** Can you answer them?
