@@ -168,8 +168,8 @@ V = np.linalg.solve(truth.precision, truth.W.T) / truth.s2        # (J, D), 07.3
 c = -V @ truth.b
 cov_x = truth.W @ truth.W.T + truth.s2 * np.eye(D)                # 07.2
 regression = truth.W.T @ np.linalg.inv(cov_x)                     # Cov(z, x) Cov(x)^-1
-check("07.3 mean", x_all @ V.T + c, (x_all - truth.b) @ regression.T)
-check("07.3 cov", np.linalg.inv(truth.precision), np.eye(J) - regression @ truth.W)
+check("eq07-3 mean", x_all @ V.T + c, (x_all - truth.b) @ regression.T)
+check("eq07-3 cov", np.linalg.inv(truth.precision), np.eye(J) - regression @ truth.W)
 
 # %% [markdown] key="parameters"
 # So these are all the parameters, as plain tensors:
@@ -660,9 +660,9 @@ def rotated(model, degrees):
 
 
 mean_q, var_q = best.best_diagonal(x_all)
-check("07.5 bound", best.bound(x_all, mean_q, np.diag(var_q)), best.log_evidence(x_all))
+check("eq07-5 bound", best.bound(x_all, mean_q, np.diag(var_q)), best.log_evidence(x_all))
 turned = rotated(best, 30)
-check("07.5 evidence", turned.log_evidence(x_all), best.log_evidence(x_all))
+check("eq07-5 evidence", turned.log_evidence(x_all), best.log_evidence(x_all))
 print(f"gap at 0 degrees {abs(best.gap()):.4f}, at 30 degrees {turned.gap():.4f} nats")
 
 # %% key="rotation-picture" tags=["nbval-ignore-output"]
@@ -821,7 +821,7 @@ off, var_q = np.array([1.0, -2.0]), np.array([0.3, 1.7])          # a wrong q
 kl = 0.5 * (np.sum(np.diag(precision) * var_q - 1 - np.log(var_q))
             - np.linalg.slogdet(precision)[1] + off @ precision @ off)
 gap = evidence - model.bound(x_all, mean + off, np.diag(var_q))
-check("07.6", gap, np.full(N, kl))
+check("eq07-6", gap, np.full(N, kl))
 var_q = 1 / np.diag(precision)
 gap = evidence - model.bound(x_all, mean, np.diag(var_q))
 check("diagonal: gap()", gap, np.full(N, model.gap()))
@@ -948,7 +948,7 @@ mu = m + np.random.default_rng(9).standard_normal((N, J))
 kl = truth.log_evidence(x_all) - truth.bound(x_all, mu, np.diag(var))
 off = mu - m
 amortisation = 0.5 * np.einsum("ij,jk,ik->i", off, truth.precision, off)
-check("07.7", kl, truth.gap() + amortisation)
+check("eq07-7", kl, truth.gap() + amortisation)
 
 # %% [markdown] key="amortise-linear"
 # With all five coordinates the linear encoder *is* $m(x)$ by (07.3), so it loses
@@ -979,7 +979,7 @@ print("amortisation gap, K = 1 to 5:", np.abs(gaps).round(3))
 check("K = 5 loses nothing", gaps[-1], 0)
 seen = np.column_stack([x_all[:, :3], np.ones(N)])
 left = truth.precision @ (blind_encoder(3) - m).T @ seen / N      # (J, K + 1)
-check("07.8", left, np.zeros((J, 4)))
+check("eq07-8", left, np.zeros((J, 4)))
 
 # %% key="blind-picture"
 fig, ax = plt.subplots(figsize=(6.4, 3.2))
@@ -1091,7 +1091,7 @@ for M, L in ((100, 1), (50, 2), (10, 10), (500, 1)):
     chosen = rng.permuted(everybody, axis=1)[:, :M]                 # (2500, M)
     eps = rng.standard_normal((L, 2500, M, J))
     g = slope(chosen, eps).mean((0, 2))                             # (2500,)
-    check_mc(f"07.9 at M = {M}, L = {L}", (g - mean_x.mean()) ** 2, predicted)
+    check_mc(f"eq07-9 at M = {M}, L = {L}", (g - mean_x.mean()) ** 2, predicted)
 
 # %% key="variance-picture"
 choices = [(100, 1), (50, 2), (10, 10), (100, 10), (1000, 1)]

@@ -174,10 +174,10 @@ from scipy.special import erf
 
 edges = norm.ppf(np.arange(21) / 20)                           # -inf, ..., inf
 share = np.diff(0.5 * (1 + erf(edges / np.sqrt(2))))           # of 20 columns
-check("eq 09.1, cells", np.outer(share, share), np.full((20, 20), 1 / 400), atol=1e-12)
+check("eq09-1, cells", np.outer(share, share), np.full((20, 20), 1 / 400), atol=1e-12)
 rng = np.random.default_rng(0)
 z1, z2 = norm.ppf(rng.uniform(size=(2, 20_000)))
-check_mc("eq 09.1, moments", np.stack([z1, z1**2, z1**4, z1 * z2], 1), [0, 1, 3, 0])
+check_mc("eq09-1, moments", np.stack([z1, z1**2, z1**4, z1 * z2], 1), [0, 1, 3, 0])
 
 # %% [markdown] key="linear"
 # Many courses take an even grid in $z$ instead, from $-1$ to $1$ or $-1.5$ to $1.5$.
@@ -371,7 +371,7 @@ nodes, weights = np.polynomial.hermite_e.hermegauss(3)
 weights = weights / weights.sum()
 z_nodes = mu[..., None] + sigma[..., None] * nodes                       # (1000, 2, 3)
 first, second = (z_nodes @ weights).mean(0), (z_nodes**2 @ weights).mean(0)
-check("eq 09.3", variance, second - first**2)
+check("eq09-3", variance, second - first**2)
 print("variances of q(z):", variance.round(3), "  of p(z): 1 and 1")
 
 # %% [markdown] key="ex9-2"
@@ -464,7 +464,7 @@ from aevb_lib import kl_normal
 mean_kl = kl_normal(torch.tensor(mu), torch.tensor(log_var)).mean()
 check("kl_units", kl_units(mu, log_var).sum(), mean_kl)
 information, to_prior = split_kl(mu, log_var, 4000, np.random.default_rng(0))
-check_mc("eq 09.4", information + to_prior, mean_kl)
+check_mc("eq09-4", information + to_prior, mean_kl)
 assert 0 < information.mean() < np.log(len(mu)) and 0 < to_prior.mean()
 
 # %% [markdown] key="split-predict"
@@ -570,7 +570,7 @@ gap = np.array([(np.exp(lq) * (lq - np.log(g.weight / g.cell))).sum() * g.cell
 eps = np.random.default_rng(0).standard_normal((1000, 3, 2))   # (L, M, J)
 kl, log_p = vae.elbo_terms(torch.tensor(x[rows]), torch.tensor(eps))
 bounds = (log_p - kl).numpy()                                  # (1000, 3), eq. 7
-check_mc("eq 1, three digits", bounds + gap, log_p_x)
+check_mc("eq1, three digits", bounds + gap, log_p_x)
 print("KL(q || posterior), in nats:", gap.round(2))
 
 # %% [markdown] key="mu-as-z"
@@ -670,7 +670,7 @@ W = V * np.sqrt(np.maximum(lam - s2, 0))                       # eq. 09.5
 linear = LinearGaussian(W, x_train.mean(0), s2)
 mean, cov = linear.posterior(x_train)
 log_var_linear = np.broadcast_to(np.log(np.diag(cov)), mean.shape)
-check("eq 09.6", kl_units(mean, log_var_linear), 0.5 * np.log(np.maximum(lam / s2, 1)))
+check("eq09-6", kl_units(mean, log_var_linear), 0.5 * np.log(np.maximum(lam / s2, 1)))
 check("cov of q(z)", np.cov(mean.T, bias=True) + cov, np.eye(20))
 print("units in use:", (lam > s2).sum(), "of 20;  largest eigenvalue:", lam[0].round(2))
 
@@ -897,7 +897,7 @@ def gain(y):
 
 step = np.random.default_rng(0).standard_normal(len(y)) * y * (1 - y)
 slope = (gain(y + 1e-5 * step) - gain(y - 1e-5 * step)) / 2e-5
-check("eq 09.8, slope", slope, 0.0, atol=1e-6)
+check("eq09-8, slope", slope, 0.0, atol=1e-6)
 
 # %% key="best-image"
 points = np.array([[-2.3, 1.0], [0.0, -1.3], [0.1, 0.0], [1.0, 0.2]])
@@ -938,7 +938,7 @@ plt.show()
 z = np.random.default_rng(0).standard_normal((2000, 2))
 y = decode(vae, z)                                             # (2000, 784)
 noise, between = (y * (1 - y)).mean(0), y.var(0)
-check("eq 09.9", noise + between, y.mean(0) * (1 - y.mean(0)))
+check("eq09-9", noise + between, y.mean(0) * (1 - y.mean(0)))
 print(f"sum over pixels: noise {noise.sum():.1f} + between codes {between.sum():.1f}")
 
 # %% [markdown] key="mean-or-draw"
@@ -1081,7 +1081,7 @@ def jacobian(z):
 
 # %% key="eq09-10-check"
 by_autograd = [torch.func.jacrev(vae.decode)(torch.tensor(z)) for z in points]
-check("eq 09.10", [jacobian(z) for z in points], torch.stack(by_autograd))
+check("eq09-10", [jacobian(z) for z in points], torch.stack(by_autograd))
 
 # %% [markdown] key="metric"
 # A small step $\mathrm{d}z$ moves the image by $\frac{\partial y}{\partial z}\mathrm{d}z$.
@@ -1102,7 +1102,7 @@ metric = [jacobian(z).T @ jacobian(z) for z in path]           # (2, 2) each
 pace = np.sqrt([(b - a) @ G @ (b - a) for G in metric])
 h = 1e-5 * (b - a)
 moved = np.linalg.norm(decode(vae, path + h) - decode(vae, path - h), axis=1) / 2e-5
-check("eq 09.11", pace, moved, atol=1e-5)
+check("eq09-11", pace, moved, atol=1e-5)
 
 # %% key="pace-plot"
 fig, (top, bottom) = plt.subplots(2, 1, figsize=(7, 3.6), height_ratios=(1, 2))
