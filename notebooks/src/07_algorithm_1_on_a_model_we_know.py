@@ -113,7 +113,7 @@ print(f"ceiling                     {ceiling:.4f} nats")
 #
 # For any $q$ (lesson 02):
 #
-# $$ \log p_\theta(x) = KL\big(q_\phi(z|x) \,\|\, p_\theta(z|x)\big) +
+# $$ \log p_\theta(x) = \mathrm{KL}\big(q_\phi(z|x) \,\|\, p_\theta(z|x)\big) +
 # \mathcal L(\theta, \phi; x) \tag{KW 1} $$
 #
 # The KL is never negative, so the bound $\mathcal L$ lies below the evidence, and the
@@ -236,7 +236,7 @@ print(f"bound {bound:.2f} <= evidence {evidence:.2f} <= ceiling {ceiling:.2f}")
 # **Estimator B** (lesson 06). The KL to the prior is known in closed form
 # (Appendix B); only the other term is sampled:
 #
-# $$ \tilde{\mathcal L}^B(\theta, \phi; x) = -KL\big(q_\phi(z|x) \,\|\, p(z)\big) +
+# $$ \tilde{\mathcal L}^B(\theta, \phi; x) = -\mathrm{KL}\big(q_\phi(z|x) \,\|\, p(z)\big) +
 # \frac1L \sum_{l=1}^{L} \log p_\theta(x | z_l), \qquad
 # z_l = \mu(x) + \sigma \odot \epsilon_l \tag{KW 7} $$
 #
@@ -805,7 +805,7 @@ for number, (side, floor, rows) in enumerate(phases):
 # Training $\phi$ changed *no digit* of the evidence, and the gap went to its floor.
 # Which floor? The KL from a diagonal $q$ to $\mathcal N(m(x), \Lambda^{-1})$ is
 #
-# $$ KL = \tfrac12 \sum_j \big(\Lambda_{jj} \sigma_j^2 - 1 - \log \sigma_j^2\big) -
+# $$ \mathrm{KL} = \tfrac12 \sum_j \big(\Lambda_{jj} \sigma_j^2 - 1 - \log \sigma_j^2\big) -
 # \tfrac12 \log |\Lambda| + \tfrac12\, (\mu - m(x))^T \Lambda\, (\mu - m(x))
 # \tag{07.6} $$
 #
@@ -932,7 +932,7 @@ exercise("ex7-3", attempt, after(g_phi), mistakes={
 #
 # For a diagonal $q$ with the best variances and any mean $\mu$, (07.6) splits in two:
 #
-# $$ KL = \underbrace{\tfrac12 \Big(\sum_j \log \Lambda_{jj} - \log |\Lambda|\Big)}_{
+# $$ \mathrm{KL} = \underbrace{\tfrac12 \Big(\sum_j \log \Lambda_{jj} - \log |\Lambda|\Big)}_{
 # \text{approximation gap}} + \underbrace{\tfrac12\, (\mu - m(x))^T \Lambda\,
 # (\mu - m(x))}_{\text{amortisation gap}} \tag{07.7} $$
 #
@@ -1227,7 +1227,7 @@ plt.show()
 #
 # > **"The bound went up, so the encoder got better."**
 #
-# The bound is evidence minus $KL(q_\phi(z|x) \| p_\theta(z|x))$. In section 6 the
+# The bound is evidence minus $\mathrm{KL}(q_\phi(z|x) \| p_\theta(z|x))$. In section 6 the
 # encoder was frozen, the bound rose by four nats, and the encoder's KL to the posterior
 # *grew* by more than a nat, because the posterior moved away. "So the model got better"
 # is no safer: in the stranger freeze the bound rose while the evidence fell. Only eq. 1
