@@ -65,17 +65,6 @@ def gaussian_ellipse(mu, cov, ax, color=Q, n_sigma=2, **style):
     return ax
 
 
-def bound_curve(samples, train_bound, test_bound, ax):
-    """The bound against training samples evaluated, train and test, log axis."""
-    ax.plot(samples, train_bound, color=BOUND, ls=":")
-    ax.plot(samples, test_bound, color=BOUND)
-    label_end(ax, samples, train_bound, "train")
-    label_end(ax, samples, test_bound, "test")
-    ax.set(xscale="log", xlabel="training samples evaluated",
-           ylabel="bound (nats per image)")
-    return ax
-
-
 def label_end(ax, x, y, text, color=BOUND):
     """Name a line at its right end, in its colour, instead of a legend."""
     ax.annotate(text, (x[-1], y[-1]), xytext=(5, 0), textcoords="offset points",

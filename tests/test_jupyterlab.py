@@ -89,10 +89,11 @@ def page(lab):
         browser.close()
 
 
-def drag(page):
-    page.mouse.move(*place(page, "plane", 0.4, 0.4))
+def drag(page, start, end):
+    """Across the plane, in fractions of its sides."""
+    page.mouse.move(*place(page, "plane", *start))
     page.mouse.down()
-    page.mouse.move(*place(page, "plane", 0.6, 0.7), steps=8)
+    page.mouse.move(*place(page, "plane", *end), steps=8)
     page.mouse.up()
     frame(page, 3)
 
@@ -109,7 +110,7 @@ def test_every_cell_ran_without_an_error(page):
 def test_a_drag_moves_z_and_the_picture(page):
     before = pixels(page, "decoded")
     z = get(page, "z")
-    drag(page)
+    drag(page, (0.4, 0.4), (0.6, 0.7))
     assert abs(get(page, "z") - z).max() > 0.1
     assert abs(pixels(page, "decoded") - before).max() > 50
 
@@ -127,11 +128,7 @@ def test_it_goes_on_without_a_kernel(page, lab):
     assert ask(lab, "/api/kernels") == []
     page.get_by_test_id("plane").scroll_into_view_if_needed()
     before = pixels(page, "decoded")
-    page.mouse.move(*place(page, "plane", 0.3, 0.3))
-    page.mouse.down()
-    page.mouse.move(*place(page, "plane", 0.7, 0.35), steps=8)
-    page.mouse.up()
-    frame(page, 3)
+    drag(page, (0.3, 0.3), (0.7, 0.35))
     assert abs(pixels(page, "decoded") - before).max() > 50
     page.get_by_test_id("clear").click()
     page.get_by_test_id("pad").scroll_into_view_if_needed()

@@ -88,14 +88,11 @@ def test_an_ellipse_takes_a_colour_and_a_line_style(ax):
     assert ellipse.get_linewidth() == 5 and not ellipse.get_fill()
 
 
-def test_bound_curves_are_black_and_named_at_their_ends(ax):
-    plots.bound_curve([100, 1000], [-200.0, -150], [-210.0, -160], ax)
-    train, test = ax.lines
-    assert {to_hex(line.get_color()) for line in ax.lines} == {plots.BOUND}
-    assert train.get_linestyle() != test.get_linestyle()
-    assert [(t.get_text(), t.xy) for t in ax.texts] == [("train", (1000, -150)),
-                                                        ("test", (1000, -160))]
-    assert ax.get_xscale() == "log" and "nats" in ax.get_ylabel()
+def test_a_line_is_named_at_its_end_in_its_colour(ax):
+    plots.label_end(ax, [100, 1000], [-200.0, -150], "train", color=plots.Q)
+    label, = ax.texts
+    assert (label.get_text(), label.xy) == ("train", (1000, -150))
+    assert to_hex(label.get_color()) == plots.Q.lower()
 
 
 def test_drawing_opens_no_figure_and_shows_nothing(ax, monkeypatch):
