@@ -2,7 +2,7 @@
 
 Four VAEs, J = 2, 5, 10, 20 latents, the paper's networks (784-500-J-500-784, tanh,
 Bernoulli) on the 60,000 training images of MNIST, today's recipe. Each run writes a
-checkpoint and goes on from it when it was cut. About 4 minutes a model on two cores.
+checkpoint and goes on from it when it was cut. One to four minutes a model.
 """
 
 import argparse
