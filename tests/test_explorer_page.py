@@ -3,18 +3,14 @@
 import base64
 import io
 import json
-import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from aevb_lib.widgets import LatentExplorer
-from tests.benchmarks.explorer_latency import CHROMIUM, random_layers
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is missing")
-if not CHROMIUM or not shutil.which(CHROMIUM):
-    pytest.skip("chromium is missing", allow_module_level=True)
+from tests.benchmarks.explorer_latency import random_layers
+from tests.pages import frame, place, put_in_notebook, sync_api
 
 D, N, H = 784, 60, 100
 DRAW = np.random.default_rng(0)
@@ -49,49 +45,17 @@ class Case:
 CASES = {J: Case(J) for J in (2, 10)}
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def visit(browser, tmp_path):
-    """visit(J, **context) -> the saved page; no error, no request to elsewhere."""
-    faults, contexts = [], []
-
-    def open_page(J=2, explorer=None, **options):
-        path = tmp_path / "explorer.html"
-        (explorer or CASES[J].explorer).save_html(path)
-        context = browser.new_context(
-            viewport={"width": 760, "height": 1100}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda said: faults.append(said.text))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda request: request.url.startswith(("data:", "blob:"))
-                or request.url == path.as_uri() or faults.append(request.url))
-        page.goto(path.as_uri())
-        frame(page, 3)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert faults == []
+def visit(open_page):
+    """visit(J, **context) -> the saved page of a case, or of an explorer."""
+    def open_explorer(J=2, explorer=None, **options):
+        return open_page(explorer or CASES[J].explorer, **options)
+    return open_explorer
 
 
 # ----- what the tests say to a page ----------------------------------------------
 
 ROOT = "document.querySelector('[data-testid=latent-explorer]')"
-
-
-def frame(page, count=2):
-    """Wait until the page has drawn: `count` animation frames."""
-    page.evaluate("""async (count) => { while (count--)
-        await new Promise(requestAnimationFrame) }""", count)
 
 
 def get(page, trait):
@@ -106,14 +70,6 @@ def pixels(page, testid):
         canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
         ).filter((_, k) => k % 4 === 0)""")
     return np.array(grey).reshape(28, 28)
-
-
-def place(page, element, across, down):
-    """A spot of an element (or the one of that test id), in fractions of its sides."""
-    if isinstance(element, str):
-        element = page.get_by_test_id(element)
-    box = element.bounding_box()
-    return box["x"] + across * box["width"], box["y"] + down * box["height"]
 
 
 def spot(page, z):
@@ -478,51 +434,12 @@ def test_every_control_has_a_name(visit):
 
 # ----- the notebook's way in, with a model that stands for the kernel's ----------
 
-NOTEBOOK = """async ([esm, state]) => {
-    const handlers = {};
-    for (const [name, value] of Object.entries(state))
-        if (value?.base64 !== undefined) state[name] = new DataView(
-            Uint8Array.from(atob(value.base64), (c) => c.charCodeAt(0)).buffer);
-    const model = {
-        saves: 0, dead: false,
-        get: (name) => state[name],
-        set(name, value) {
-            state[name] = value;
-            [...(handlers["change:" + name] ?? [])].forEach((handler) => handler());
-        },
-        on(name, handler) { (handlers[name] ??= new Set()).add(handler) },
-        off(name, handler) { handlers[name]?.delete(handler) },
-        save_changes() { this.saves += 1; if (this.dead) throw new Error("dead") },
-        handlers: () => Object.values(handlers).reduce((n, set) => n + set.size, 0),
-    };
-    const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
-    const widget = (await import(url)).default();
-    const cleanups = [await widget.initialize({ model })];
-    for (let k = 0; k < 2; k++) {
-        const el = document.body.appendChild(document.createElement("div"));
-        cleanups.push(await widget.render({ model, el }));
-    }
-    const { explorer } = document.querySelector(".lex");
-    window.notebook = { model, cleanups, explorer };
-}"""
-
-
 @pytest.fixture
 def notebook(visit):
     """notebook(explorer) -> a page with two views of it."""
     def open_views(explorer):
         page = visit()
-        page.goto("about:blank")
-        page.add_style_tag(content=explorer._css)
-        state = {}
-        for name in explorer.keys:
-            value = getattr(explorer, name)
-            if isinstance(value, bytes | memoryview):
-                value = {"base64": base64.b64encode(value).decode()}
-            if name[0] != "_" or name in "_meta _weights _points _labels _pixels":
-                state[name] = value if name not in ("layout", "comm") else None
-        page.evaluate(NOTEBOOK, [explorer._esm, json.loads(json.dumps(state))])
-        frame(page, 3)
+        put_in_notebook(page, explorer)
         return page
 
     return open_views
@@ -540,7 +457,7 @@ def test_two_views_share_the_state_and_go_without_a_kernel(notebook):
     frame(page)
     shown = [pictures.nth(k).evaluate("""(canvas) => Array.from(canvas.getContext("2d")
         .getImageData(0, 0, 28, 28).data)""") for k in (0, 1)]
-    z = page.evaluate("notebook.explorer.get('z')")
+    z = page.evaluate("notebook.state.get('z')")
     want = 255 * run(CASES[2].decoder, np.array(z))
     assert shown[0] == shown[1]
     assert abs(np.array(shown[1])[::4] - want).max() <= 2
@@ -557,7 +474,7 @@ def test_z_is_sent_now_and_then(notebook):
     assert page.evaluate("notebook.model.saves") <= 2
     assert page.evaluate("notebook.model.get('z')") == [1.99, 0]
     tries = page.evaluate("""async () => {
-        const { model, explorer } = notebook;
+        const { model, state: explorer } = notebook;
         model.dead = true;
         model.saves = 0;
         for (let k = 0; k < 60; k++) {
@@ -584,17 +501,17 @@ def test_a_late_echo_of_a_drawing_changes_nothing(notebook):
     page = notebook(CASES[2].explorer)
     stroke(page, SEVEN, page.get_by_test_id("pad").nth(0))
     page.wait_for_function("notebook.model.get('drawing').byteLength === 784")
-    page.evaluate("""{ const { model, explorer } = notebook;
+    page.evaluate("""{ const { model, state: explorer } = notebook;
         explorer.setZ([2, 1]);
         model.set("drawing", new DataView(model.get("drawing").slice().buffer)); }""")
-    assert page.evaluate("notebook.explorer.get('z')") == [2, 1]
-    assert page.evaluate("notebook.explorer.strokes.length") == 1
+    assert page.evaluate("notebook.state.get('z')") == [2, 1]
+    assert page.evaluate("notebook.state.strokes.length") == 1
 
 
 def test_samples_fall_once_a_pick(notebook):
     page = notebook(CASES[2].explorer)
     falls = page.evaluate("""async () => {
-        const { model, explorer } = notebook;
+        const { model, state: explorer } = notebook;
         let falls = 0;
         const tell = explorer.tell;
         explorer.tell = function (what) {
@@ -630,16 +547,16 @@ def test_a_callable_encoder_is_waited_for(notebook):
         model.set("drawing", new DataView(model.get("drawing").slice().buffer)); // echo
         model.set("mu", [1, -1]); model.set("log_var", [0, -2]); }""")
     sync_api.expect(words).to_contain_text("your drawing\n\u03bc = (1.00, \u22121.00)")
-    assert page.evaluate("notebook.explorer.strokes.length") == 1
-    page.evaluate("notebook.explorer.drawn()")  # the same drawing again
-    assert page.evaluate("notebook.explorer.get('mu')") == [1, -1]
+    assert page.evaluate("notebook.state.strokes.length") == 1
+    page.evaluate("notebook.state.drawn()")  # the same drawing again
+    assert page.evaluate("notebook.state.get('mu')") == [1, -1]
     page.evaluate("""{ const { model } = notebook; model.set("picked", 3);
         model.set("drawing", new DataView(new ArrayBuffer(0)));
         model.set("mu", [2, 0.5]); model.set("log_var", [0, 0]); }""")
     frame(page, 10)
     sync_api.expect(words).to_contain_text("digit 3\n\u03bc = (2.00, 0.50)")
     assert page.evaluate("notebook.model.get('mu')") == [2, 0.5]
-    assert page.evaluate("notebook.explorer.strokes.length") == 0
+    assert page.evaluate("notebook.state.strokes.length") == 0
 
 
 def test_a_theme_that_comes_late_is_painted(notebook):
@@ -671,10 +588,10 @@ def test_a_view_that_goes_leaves_nothing(notebook):
     assert drawings == 1  # by the view that stays
     page.evaluate("notebook.model.set('playing', true)")
     page.evaluate("notebook.cleanups[1]()")
-    z = page.evaluate("notebook.explorer.get('z')")
+    z = page.evaluate("notebook.state.get('z')")
     frame(page, 5)
     assert page.get_by_test_id("latent-explorer").count() == 0
-    assert page.evaluate("notebook.explorer.get('z')") == z  # Play has stopped
+    assert page.evaluate("notebook.state.get('z')") == z  # Play has stopped
     page.evaluate("notebook.cleanups[0]()")
     assert page.evaluate("notebook.model.handlers()") == 0
 

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.explorer_latency import CHROMIUM
-from tests.test_explorer_page import ROOT, frame, get, pixels, place, stroke
+from tests.pages import CHROMIUM, NO_BROWSER, frame, place, sync_api
+from tests.test_explorer_page import ROOT, get, pixels, stroke
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is missing")
-if not CHROMIUM:
-    pytest.skip("chromium is missing", allow_module_level=True)
+if NO_BROWSER:
+    pytest.skip(NO_BROWSER, allow_module_level=True)
 
 LESSON = Path(__file__).parents[1] / "notebooks" / "00_start_here.ipynb"
 TOKEN = "aevb"

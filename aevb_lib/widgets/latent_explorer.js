@@ -1,15 +1,9 @@
 /* LatentExplorer: drag z, see p(x | z); pick or draw x, see q(z | x).
-   1 data, 2 networks, 3 the state that all views share, 4 the plane, 5 pointer and
-   keys, 6 posterior, 7 drawing pad, 8 the view, 9 ways in. */
+   1 weights, 2 networks, 3 the state that all views share, 4 the plane, 5 pointer and
+   keys, 6 posterior, 7 drawing pad, 8 the view, 9 ways in. What it shares with the
+   other live pictures is in _common.js. */
 
-// ---- 1. Data: bytes from the kernel, or from the saved page, to typed arrays ----
-
-/** An aligned copy of the bytes of a DataView, typed array or ArrayBuffer. */
-function bytesOf(value) {
-  if (!value) return new Uint8Array(0);
-  if (value instanceof ArrayBuffer) return new Uint8Array(value.slice(0));
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
-}
+// ---- 1. Weights ----
 
 /** float16 bytes to Float32Array, through a table of all 65,536 values. */
 function fromHalves(bytes) {
@@ -24,9 +18,6 @@ function fromHalves(bytes) {
   }
   return Float32Array.from(new Uint16Array(bytes.buffer), (h) => table[h]);
 }
-
-const sameNumbers = (a, b) =>
-  a === b || (a.length === b.length && a.every((value, k) => value === b[k]));
 
 // ---- 2. Networks: y = activation(W x + b), layer after layer ----
 
@@ -79,44 +70,23 @@ function readNetworks(meta, bytes) {
 
 // ---- 3. The state that all views of one model share ----
 
-const NONE = new Uint8Array(0);
 const SPEED = 1.2; // Play, in units of z a second
-const SEND_EVERY = 50; // ms, to the kernel
-const RETRY_AFTER = 5000; // ms, once the kernel is gone
-const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-const tidy = (value) => Math.round(value * 1e4) / 1e4;
 
 function normal() {
   const radius = Math.sqrt(-2 * Math.log(1 - Math.random()));
   return radius * Math.cos(2 * Math.PI * Math.random());
 }
 
-/** Calls `flush` soon, no more often than every SEND_EVERY ms, and after a failure
-    (false) not for RETRY_AFTER ms. */
-function throttled(flush) {
-  let timer = null;
-  let last = -Infinity;
-  const run = () => {
-    timer = null;
-    last = performance.now() + (flush() === false ? RETRY_AFTER : 0);
-  };
-  const call = () => {
-    const wait = Math.max(0, last + SEND_EVERY - performance.now());
-    if (timer === null) timer = setTimeout(run, wait);
-  };
-  return { call, stop: () => clearTimeout(timer) };
-}
+const TRAITS = "z axes picked drawing mu log_var eps path playing image image_z samples";
 
-class Explorer {
+class Explorer extends State {
   constructor(model) {
-    this.model = model;
-    this.unsent = new Map(); // what was put here since the last sending
-    this.sender = throttled(() => this.send());
+    super(model, TRAITS.split(" "));
     this.meta = model.get("_meta");
     [this.rows, this.columns] = this.meta.shape;
     this.size = this.rows * this.columns;
     this.networks = readNetworks(this.meta, bytesOf(model.get("_weights")));
-    this.points = new Float32Array(bytesOf(model.get("_points")).buffer);
+    this.points = floatsOf(model.get("_points"));
     this.labels = new Int16Array(bytesOf(model.get("_labels")).buffer);
     this.pixels = bytesOf(model.get("_pixels"));
     this.J = model.get("z").length;
@@ -130,47 +100,9 @@ class Explorer {
     this.drawingHere = bytesOf(model.get("drawing"));
     this.strokes = []; // of the drawing, each a list of [column, row]
     this.penDown = false;
-    this.views = new Set();
-    this.memo = {};
-    this.listen();
     if (this.get("playing")) this.play(true);
     if (this.networks.encoder && !this.get("mu").length && this.sourcePixels())
       this.encodeSource();
-  }
-
-  // -- traits: what was put here counts at once; the model gets it when it is sent,
-  //    so that no late echo of an older value can take its place
-  get(name) {
-    return this.unsent.has(name) ? this.unsent.get(name) : this.model.get(name);
-  }
-
-  put(name, value) {
-    if (value === this.get(name)) return;
-    this.unsent.set(name, value);
-    this.changed(name);
-    this.sender.call();
-  }
-
-  send() {
-    this.sending = true;
-    for (const [name, value] of this.unsent) this.model.set(name, value);
-    this.sending = false;
-    this.unsent.clear();
-    try {
-      this.model.save_changes();
-      return true;
-    } catch {
-      return false; // The kernel is gone. The page goes on.
-    }
-  }
-
-  listen() {
-    const names = "z axes picked drawing mu log_var eps path playing image image_z samples";
-    this.handlers = names.split(" ").map((name) => {
-      const handler = () => this.sending || this.changed(name);
-      this.model.on(`change:${name}`, handler);
-      return [`change:${name}`, handler];
-    });
   }
 
   changed(name) {
@@ -180,14 +112,9 @@ class Explorer {
     if ((name === "mu" || name === "eps") && !this.penDown) this.tell("fall");
   }
 
-  tell(what) {
-    for (const view of this.views) view.touch(what);
-  }
-
   dispose() {
     this.play(false);
-    this.sender.stop();
-    for (const [name, handler] of this.handlers) this.model.off(name, handler);
+    super.dispose();
   }
 
   // -- z
@@ -269,14 +196,6 @@ class Explorer {
         return { eps, z, pixels };
       });
     });
-  }
-
-  remember(name, keys, make) {
-    const old = this.memo[name];
-    if (old && old.keys.every((key, k) => key === keys[k])) return old.value;
-    const value = make();
-    this.memo[name] = { keys, value };
-    return value;
   }
 
   // -- the source x of the posterior: a picked point, a drawing, or none
@@ -412,21 +331,6 @@ class Explorer {
 
 // ---- 4. The plane: points, rings and axes below; z and q(z | x) above ----
 
-const FONT = "system-ui, sans-serif";
-const TURN = 2 * Math.PI;
-
-function readColours(root) {
-  const style = getComputedStyle(root);
-  const names = ["bg", "ink", "soft", "line", "q", "p", "noise"];
-  const pairs = names.map((name) => [name, style.getPropertyValue(`--lex-${name}`).trim()]);
-  const light = Number(style.getPropertyValue("--lex-glyph-light")) || 0.56;
-  const glyph = (label, count) => {
-    const lift = label % 2 ? 0.06 : -0.06; // neighbours differ in lightness as well
-    return `oklch(${light + lift} 0.1 ${(360 * label) / Math.max(count, 1) + 20})`;
-  };
-  return { ...Object.fromEntries(pairs), glyph };
-}
-
 class Plane {
   constructor(explorer, box) {
     this.explorer = explorer;
@@ -440,11 +344,7 @@ class Plane {
 
   resize(side) {
     this.side = side;
-    for (const layer of this.layers) {
-      const ratio = window.devicePixelRatio || 1;
-      layer.canvas.width = layer.canvas.height = Math.round(side * ratio);
-      layer.setTransform(ratio, 0, 0, ratio, 0, 0);
-    }
+    for (const layer of this.layers) fitCanvas(layer, side, side);
   }
 
   // -- between z and pixels; with one latent the points spread over the height
@@ -644,56 +544,6 @@ class Plane {
   }
 }
 
-function line(pen, x0, y0, x1, y1) {
-  pen.beginPath();
-  pen.moveTo(x0, y0);
-  pen.lineTo(x1, y1);
-  pen.stroke();
-}
-
-function strokeEllipse(pen, x, y, rx, ry) {
-  pen.beginPath();
-  pen.ellipse(x, y, rx, ry, 0, 0, TURN);
-  pen.stroke();
-}
-
-function fillDot(pen, x, y, radius) {
-  pen.beginPath();
-  pen.arc(x, y, radius, 0, TURN);
-  pen.fill();
-}
-
-/** Words on the plane, with a halo so that they can be read over points. */
-function label(pen, colours, words, x, y) {
-  pen.font = `600 12px ${FONT}`;
-  pen.textAlign = "center";
-  pen.textBaseline = "middle";
-  const half = pen.measureText(words).width / 2 + 3;
-  const side = pen.canvas.clientWidth;
-  x = Math.max(half, Math.min(side - half, x));
-  pen.strokeStyle = colours.bg;
-  pen.lineWidth = 5;
-  pen.lineJoin = "round";
-  pen.strokeText(words, x, y);
-  pen.fillStyle = colours.ink;
-  pen.fillText(words, x, y);
-}
-
-/** Ellipses of one and two sigma. */
-function drawGaussian(pen, colours, x, y, rx, ry) {
-  pen.fillStyle = pen.strokeStyle = colours.q;
-  pen.lineWidth = 2;
-  for (const k of [2, 1]) {
-    pen.globalAlpha = 0.16;
-    pen.beginPath();
-    pen.ellipse(x, y, k * rx, k * ry, 0, 0, TURN);
-    pen.fill();
-    pen.globalAlpha = k === 1 ? 1 : 0.7;
-    pen.stroke();
-  }
-  pen.globalAlpha = 1;
-}
-
 /** A sample: grey while it is noise, blue where it has landed. */
 function drawMark(pen, colours, { x, y, part }) {
   pen.fillStyle = part < 1 ? colours.noise : colours.q;
@@ -747,8 +597,6 @@ function steerPlane(view, box, signal) {
   on("keydown", (event) => planeKey(explorer, event));
 }
 
-const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1] };
-
 function planeKey(explorer, event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const arrow = ARROWS[event.key];
@@ -772,15 +620,6 @@ function planeKey(explorer, event) {
 const FALL = 700; // ms that a sample falls
 const STAGGER = 70; // ms between two
 
-/** z with its number below the line: z1 is the first latent. */
-const latentName = (j) =>
-  `z${String(j + 1).replace(/\d/g, (digit) => String.fromCharCode(0x2080 + Number(digit)))}`;
-const shown = (value) => value.toFixed(2).replace("-", "\u2212");
-const spoken = (value) => value.toFixed(1).replace("-", "minus ");
-/** Words that are shown, as words to be read out. */
-const aloud = (words) =>
-  `${words.replaceAll("\u2212", "minus ").replaceAll("\u03bc", "mu").replaceAll("\u03c3", "sigma")}.`
-    .replace("\n", ". ");
 const twoDigits = (value) => String(Number(value.toPrecision(2)));
 
 /** All latents up to four, else those on the plane. */
@@ -1025,18 +864,6 @@ class Pad {
 
 // ---- 8. The view ----
 
-let viewCount = 0;
-
-/** An element with attributes and children; `testid` becomes data-testid. */
-function make(tag, { testid, text, ...attributes } = {}, ...children) {
-  const node = document.createElement(tag);
-  if (testid) node.dataset.testid = testid;
-  if (text) node.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children.filter(Boolean));
-  return node;
-}
-
 /** A canvas of one pixel a pixel; the style enlarges it. */
 function makePicture(explorer, className, testid, words) {
   const canvas = make("canvas", { class: className, testid, role: "img", "aria-label": words });
@@ -1095,35 +922,27 @@ const REDRAWS = {
   all: ["base", "above", "image", "words", "numbers", "strip", "pad", "play"],
 };
 
-class View {
+class View extends Sheet {
   constructor(explorer, el) {
+    super(explorer, "latent-explorer");
     this.explorer = explorer;
-    this.id = `lex-${++viewCount}`;
-    this.stopper = new AbortController();
-    this.dirty = new Set();
+    this.root.explorer = explorer;
     this.fall = fallClock();
-    this.build(el);
+    this.build();
     this.connect();
-    explorer.views.add(this);
-    this.touch("all");
+    this.open(el, this.box);
   }
 
   // -- the page's elements
-  build(el) {
+  build() {
     const { explorer } = this;
-    this.root = make("div", { class: "lex lex-theme", testid: "latent-explorer" });
-    this.root.dataset.lmSuppressShortcuts = "true"; // the notebook leaves our keys to us
-    this.root.explorer = explorer;
-    this.live = make("div", { class: "lex-unseen", role: "status", "aria-live": "polite", testid: "live" });
     const parts = [
       make("p", { class: "lex-hint", text: this.hint() }),
       make("div", { class: "lex-main" }, ...this.buildPlane(), this.buildSide()),
       explorer.J > 2 && this.buildSliders(),
       (explorer.canEncode || explorer.pixels.length > 0) && this.buildPosterior(),
-      this.live,
     ];
     this.root.append(...parts.filter(Boolean));
-    el.append(this.root);
     this.plane = new Plane(explorer, this.box);
   }
 
@@ -1141,7 +960,7 @@ class View {
       `Arrow keys move z, with Shift farther. Enter picks the nearest ${explorer.thing}, ` +
       "Space plays or pauses, Home goes to the origin, Escape clears.";
     this.box = make("div", {
-      class: "lex-plane", testid: "plane", tabindex: 0, role: "application",
+      class: "lex-chart lex-plane", testid: "plane", tabindex: 0, role: "application",
       "aria-roledescription": "two-dimensional slider", "aria-label": "Latent plane",
       "aria-describedby": `${this.id}-keys`,
     });
@@ -1182,16 +1001,10 @@ class View {
 
   buildSliders() {
     const { J, limit } = this.explorer;
-    this.sliders = Array.from({ length: J }, (_, j) => {
-      const input = make("input", {
-        type: "range", min: -limit, max: limit, step: 0.01, testid: `slider-${j}`,
-        "aria-label": `z${j + 1}`,
-      });
-      return { input, output: make("output") };
-    });
+    this.sliders = Array.from({ length: J }, (_, j) =>
+      makeSlider(`slider-${j}`, latentName(j), `z${j + 1}`, { min: -limit, max: limit }));
     return make("div", { class: "lex-sliders", testid: "sliders" },
-      ...this.sliders.map(({ input, output }, j) =>
-        make("label", {}, make("span", { text: latentName(j) }), input, output)));
+      ...this.sliders.map(({ row }) => row));
   }
 
   buildPosterior() {
@@ -1230,10 +1043,9 @@ class View {
   // -- listeners
   connect() {
     const { explorer } = this;
-    const { signal } = this.stopper;
-    const on = (node, name, handler) => node?.addEventListener(name, handler, { signal });
-    steerPlane(this, this.box, signal);
-    if (this.padCanvas) this.pad = new Pad(this, this.padCanvas, signal);
+    const on = (...listener) => this.on(...listener);
+    steerPlane(this, this.box, this.signal);
+    if (this.padCanvas) this.pad = new Pad(this, this.padCanvas, this.signal);
     on(this.playButton, "click", () => explorer.put("playing", !explorer.get("playing")));
     on(this.pathSelect, "change", () => explorer.put("path", this.pathSelect.value));
     on(this.again, "click", () => explorer.again());
@@ -1245,13 +1057,6 @@ class View {
         explorer.put("playing", false);
         explorer.moveZ(j, Number(input.value));
       }));
-    const repaint = () => this.touch("theme");
-    on(matchMedia("(prefers-color-scheme: dark)"), "change", repaint);
-    on(this.root, "transitionend", (event) => event.target === this.root && repaint());
-    this.themes = new MutationObserver(repaint);
-    this.themes.observe(document.body, { attributeFilter: ["class", "data-jp-theme-light", "data-jp-theme-name"] });
-    this.sizes = new ResizeObserver(() => this.touch("all"));
-    this.sizes.observe(this.box);
   }
 
   chooseAxis(which) {
@@ -1275,21 +1080,30 @@ class View {
     if (what === "theme" || what === "all") this.colours = null;
     if (what === "fall") this.fall.begin(performance.now());
     if (what === "z" || what === "mu" || what === "playing") this.sayLater();
-    this.frame ??= requestAnimationFrame((now) => this.draw(now));
+    this.wake();
   }
 
-  draw(now) {
-    this.frame = null;
+  /** The theme's colours, and one for each class's glyphs. */
+  readColours() {
+    const light = Number(getComputedStyle(this.root).getPropertyValue("--lex-glyph-light")) || 0.56;
+    const glyph = (label, count) => {
+      const lift = label % 2 ? 0.06 : -0.06; // neighbours differ in lightness as well
+      return `oklch(${light + lift} 0.1 ${(360 * label) / Math.max(count, 1) + 20})`;
+    };
+    return { ...super.readColours(), glyph };
+  }
+
+  tick(now) {
+    if (this.box.clientWidth && this.dirty.has("stroke")) this.explorer.drawn();
+    super.tick(now);
+  }
+
+  draw(dirty, now) {
     const side = this.box.clientWidth;
-    if (!side) return; // hidden; the size observer calls again
-    if (this.dirty.has("stroke")) this.explorer.drawn();
-    const dirty = this.dirty;
-    this.dirty = new Set();
     if (this.plane.side !== side) {
       this.plane.resize(side);
       dirty.add("base").add("above");
     }
-    this.colours ??= readColours(this.root);
     const fallen = (k) => this.fall.part(k, now);
     if (dirty.has("image")) paint(this.image, this.explorer.image());
     if (dirty.has("base")) this.plane.drawBase(this.colours);
@@ -1305,7 +1119,7 @@ class View {
 
   touchFalling() {
     this.dirty.add("above").add("strip");
-    this.frame ??= requestAnimationFrame((now) => this.draw(now));
+    this.wake();
   }
 
   drawWords() {
@@ -1359,17 +1173,6 @@ class View {
       }, 600);
   }
 
-  // -- words for a screen reader, half a second after the last move
-  say(words) {
-    clearTimeout(this.speech);
-    this.live.textContent = words;
-  }
-
-  sayLater() {
-    clearTimeout(this.speech);
-    this.speech = setTimeout(() => this.say(this.spokenState()), 500);
-  }
-
   spokenState() {
     const { explorer } = this;
     if (explorer.get("playing")) return "Playing along the path.";
@@ -1385,67 +1188,17 @@ class View {
   }
 
   dispose() {
-    this.explorer.views.delete(this);
+    super.dispose();
     if (!this.explorer.views.size) this.explorer.put("playing", false);
-    this.stopper.abort();
-    this.themes.disconnect();
-    this.sizes.disconnect();
-    cancelAnimationFrame(this.frame);
     clearTimeout(this.late);
-    clearTimeout(this.speech);
-    this.root.remove();
   }
-}
-
-function makeSelect(testid, words, options) {
-  const select = make("select", { testid, "aria-label": words });
-  select.append(...options.map(([value, text]) => make("option", { value, text })));
-  return select;
 }
 
 // ---- 9. Ways in: a notebook's widget, or a saved page ----
 
-/** One call a model: its views share the explorer. */
-export default () => {
-  let explorer = null;
-  return {
-    initialize({ model }) {
-      explorer = new Explorer(model);
-      return () => explorer.dispose();
-    },
-    render({ el }) {
-      const view = new View(explorer, el);
-      return () => view.dispose();
-    },
-  };
-};
+const makeExplorer = (model) => new Explorer(model);
+const makeView = (explorer, el) => new View(explorer, el);
+const UNSAVED = { playing: false, image: NONE, image_z: [], samples: NONE };
 
-/** A model without a kernel: get, set, on, off, and nothing to save to. */
-function savedModel(state) {
-  const handlers = new Map();
-  return {
-    get: (name) => state[name],
-    set(name, value) {
-      if (state[name] === value) return;
-      state[name] = value;
-      handlers.get(`change:${name}`)?.forEach((handler) => handler());
-    },
-    on(name, handler) {
-      handlers.set(name, (handlers.get(name) ?? new Set()).add(handler));
-    },
-    off: (name, handler) => handlers.get(name)?.delete(handler),
-    save_changes() {},
-  };
-}
-
-/** The saved page calls this; bytes arrive as base64. */
-export function openSaved(el, script) {
-  const state = { playing: false, image: NONE, image_z: [], samples: NONE };
-  for (const [name, value] of Object.entries(JSON.parse(script.textContent))) {
-    const packed = value?.base64;
-    state[name] = packed === undefined
-      ? value
-      : Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
-  }
-  return new View(new Explorer(savedModel(state)), el);
-}
+export default widgetOf(makeExplorer, makeView);
+export const openSaved = savedOf(makeExplorer, makeView, UNSAVED);

@@ -1,25 +1,19 @@
 """A latent plane to drag over: z decoded at once, q(z | x) drawn as an ellipse."""
 
 import math
-from pathlib import Path
 
-import anywidget
 import ipywidgets
 import numpy as np
 import traitlets as t
 from ipywidgets.widgets.trait_types import CByteMemoryView
 
 from . import _inputs as inputs
-from ._page import write_page
+from ._live import LivePicture, page_file
 
-HERE = Path(__file__).parent
 N_SAMPLES = 8
-SAVED = (
-    "z axes picked drawing mu log_var eps path _meta _weights _points _labels _pixels"
-).split()
 
 
-class LatentExplorer(anywidget.AnyWidget):
+class LatentExplorer(LivePicture):
     """Drag z over the latent plane: p(x | z) follows; pick or draw x: q(z | x).
 
     decoder, encoder: `layers`, a list of (weight, bias, activation), or a callable.
@@ -42,8 +36,11 @@ class LatentExplorer(anywidget.AnyWidget):
     (float32), _labels (int16) and _pixels (uint8).
     """
 
-    _esm = HERE / "latent_explorer.js"
-    _css = HERE / "latent_explorer.css"
+    _esm = page_file("latent_explorer.js")
+    _css = page_file("latent_explorer.css")
+    _title = "Latent explorer"
+    _saved = ("z axes picked drawing mu log_var eps path _meta _weights _points "
+              "_labels _pixels").split()
     z = t.List(t.Float()).tag(sync=True)
     axes = t.List(t.Int()).tag(sync=True)
     picked = t.Int(-1).tag(sync=True)
@@ -75,6 +72,7 @@ class LatentExplorer(anywidget.AnyWidget):
         self._x = inputs.as_images(x, n, shape)
         encoder_layers = inputs.as_encoder(encoder, self._x, j)
         self._n, self._j, self._d = n, j, image.size
+        self._about = f"{n} points, {j} latents"
         self._decoder = decoder if callable(decoder) else None
         self._encoder = encoder if callable(encoder) else None
         noise = np.random.default_rng(0).normal(size=(N_SAMPLES, j))
@@ -97,12 +95,6 @@ class LatentExplorer(anywidget.AnyWidget):
             _points=points.astype("<f4").tobytes(),
             _labels=index.astype("<i2").tobytes(),
             _pixels=self._x.tobytes(),
-        )
-
-    def __repr__(self):
-        return (
-            f"LatentExplorer: {self._n} points, {self._j} latents. "
-            "Run this cell to drag."
         )
 
     def sliders(self):
@@ -136,8 +128,7 @@ class LatentExplorer(anywidget.AnyWidget):
         for role in ("decoder", "encoder"):
             if self._meta[role] == "kernel":
                 raise ValueError(f"{role}: wanted layers to save, got a callable")
-        state = {name: getattr(self, name) for name in SAVED}
-        write_page(path, "Latent explorer", state, self._css, self._esm)
+        super().save_html(path)
 
     @t.validate("z", "mu", "log_var", "eps", "axes", "picked", "drawing")
     def _check(self, proposal):
