@@ -35,11 +35,12 @@ def page_file(name):
 class LivePicture(anywidget.AnyWidget):
     """A widget that also saves itself as one page, which needs no kernel or network.
 
-    A subclass sets `_esm` and `_css` with `page_file`, `_saved` to the names of the
-    traits that the page needs, `_title` to its title and `_about` to what it holds;
-    its script exports `openSaved`.
+    A subclass sets `_esm` (and `_css` if it has its own) with `page_file`, `_saved` to
+    the names of the traits that the page needs, `_title` to its title and `_about` to
+    what it holds; its script exports `openSaved`.
     """
 
+    _css = (HERE / "_common.css").read_text("utf-8")
     _saved = ()
     _title = ""
     _about = ""
