@@ -29,6 +29,7 @@ _NAMES = {
     "GaussianEncoder": "models", "pretrained": "models",
     "PAPER": "training", "TODAY": "training", "evaluate": "training",
     "train": "training",
+    "Family": "widgets", "FamilyExplorer": "widgets",
     "LatentExplorer": "widgets",
 }
 __all__ = sorted([*_MODULES, *_NAMES])
