@@ -29,8 +29,10 @@ _NAMES = {
     "GaussianEncoder": "models", "pretrained": "models",
     "PAPER": "training", "TODAY": "training", "evaluate": "training",
     "train": "training",
+    "BoundExplorer": "widgets", "EvidenceExplorer": "widgets",
     "Family": "widgets", "FamilyExplorer": "widgets",
-    "LatentExplorer": "widgets",
+    "GradientExplorer": "widgets", "LatentExplorer": "widgets",
+    "VarianceExplorer": "widgets",
 }
 __all__ = sorted([*_MODULES, *_NAMES])
 

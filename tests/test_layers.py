@@ -10,7 +10,7 @@ import pytest
 LIBRARY = Path(__file__).parents[1] / "aevb_lib"
 LAYERS = [
     {"downloads"},
-    {"densities", "data", "checks"},
+    {"densities", "data", "checks", "inverse_cdf"},
     {"sgvb", "reparameterizations", "exact"},
     {"models", "mcmc", "loop"},
     {"training", "wake_sleep", "mcem", "full_vb", "likelihood", "imputation"},

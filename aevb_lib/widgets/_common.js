@@ -106,6 +106,35 @@ class State {
   }
 }
 
+/** Calls step(seconds, jump) in each animation frame while it runs: seconds since the
+    last call. For those who ask for less motion once a second, with jump true. */
+function makeClock(step) {
+  let stop = null;
+  const jumps = () => {
+    const timer = setInterval(() => step(1, true), 1000);
+    return () => clearInterval(timer);
+  };
+  const frames = () => {
+    let [last, frame] = [null, null];
+    const tick = (now) => {
+      frame = requestAnimationFrame(tick);
+      if (last !== null) step(Math.min(0.1, (now - last) / 1000), false);
+      last = now;
+    };
+    frame = requestAnimationFrame(tick);
+    return () => cancelAnimationFrame(frame);
+  };
+  return {
+    run(on) {
+      if (on) stop ??= calm() ? jumps() : frames();
+      else {
+        stop?.();
+        stop = null;
+      }
+    },
+  };
+}
+
 // ---- 3. Elements and words ----
 
 /** An element with attributes and children; `testid` becomes data-testid. */
@@ -137,6 +166,8 @@ let sheetCount = 0;
 const latentName = (j) =>
   `z${String(j + 1).replace(/\d/g, (digit) => String.fromCharCode(0x2080 + Number(digit)))}`;
 const shown = (value, digits = 2) => value.toFixed(digits).replace("-", "\u2212");
+/** A number of nats: 3 decimals, fewer when it is large. */
+const nats = (value) => shown(value, Math.abs(value) < 1e3 ? 3 : Math.abs(value) < 1e5 ? 1 : 0);
 const spoken = (value, digits = 1) => value.toFixed(digits).replace("-", "minus ");
 /** Words that are shown, as words to be read out. */
 const aloud = (words) =>
@@ -190,6 +221,40 @@ function arrow(pen, x0, y0, x1, y1) {
   pen.stroke();
 }
 
+/** A rectangle of slanted lines; slope 1 rises to the right, -1 falls. */
+function hatch(pen, x, y, wide, high, colour, slope = 1, gap = 7) {
+  if (high <= 0) return;
+  pen.save();
+  pen.beginPath();
+  pen.rect(x, y, wide, high);
+  pen.clip();
+  pen.fillStyle = pen.strokeStyle = colour;
+  pen.globalAlpha = 0.14;
+  pen.fillRect(x, y, wide, high);
+  pen.globalAlpha = 1;
+  pen.lineWidth = 1.5;
+  for (let at = -wide; at < high + wide; at += gap)
+    line(pen, x, y + at + (slope > 0 ? wide : 0), x + wide, y + at + (slope > 0 ? 0 : wide));
+  pen.lineWidth = 2;
+  pen.strokeRect(x, y, wide, high);
+  pen.restore();
+}
+
+/** A mean as a triangle with its tip at (x, y), over a bar from low to high. */
+function meanMark(pen, colours, x, y, low, high, colour) {
+  pen.fillStyle = pen.strokeStyle = colour;
+  pen.lineWidth = 2;
+  line(pen, low, y + 15, high, y + 15);
+  for (const end of [low, high]) line(pen, end, y + 11, end, y + 19);
+  pen.beginPath();
+  for (const corner of [-6, 0, 6]) pen.lineTo(x + corner, corner ? y + 10 : y);
+  pen.closePath();
+  pen.fill();
+  pen.strokeStyle = colours.bg;
+  pen.lineWidth = 1;
+  pen.stroke();
+}
+
 /** Words in the picture, with a halo so that they can be read over points. */
 function label(pen, colours, words, x, y, { align = "center", colour = colours.ink, size = 12 } = {}) {
   pen.font = `600 ${size}px ${FONT}`;
@@ -236,6 +301,14 @@ function ticks(low, high, count = 5) {
 }
 
 const tickWords = (value) => String(Number(value.toPrecision(6))).replace("-", "\u2212");
+
+/** A power of ten: 0.01, 100, and from 10\u2074 and 10\u207b\u2074 on with its exponent. */
+function powerWords(value) {
+  const power = Math.round(Math.log10(value));
+  if (Math.abs(power) < 4) return tickWords(value);
+  const raised = (digit) => "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"[digit];
+  return `10${power < 0 ? "\u207b" : ""}${String(Math.abs(power)).replace(/\d/g, raised)}`;
+}
 
 /** x and y are [low, high]; `log` makes y logarithmic. `pad` is top, right, bottom, left
     in pixels. The box is a div of class lex-chart; its size is the chart's. */
@@ -310,7 +383,8 @@ class Chart {
     pen.fillStyle = colours.soft;
     for (const tick of yTicks || []) {
       line(pen, this.left - 4, this.py(tick), this.left, this.py(tick));
-      pen.fillText(tickWords(tick), this.left - 6, this.py(tick));
+      const words = powers ? powerWords(tick) : tickWords(tick);
+      pen.fillText(words, this.left - 6, this.py(tick));
     }
     if (!this.yName) return;
     pen.save();

@@ -25,10 +25,10 @@ openSaved(document.getElementById("widget"), document.getElementById("state"));
 """)
 
 
-def page_file(name):
-    """The text of `_common` and then of the picture's own file, name.js or name.css."""
-    suffix = name.split(".")[1]
-    parts = (HERE / f"_common.{suffix}", HERE / name)
+def page_file(*names):
+    """The text of `_common`, then of the picture's own files, name.js or name.css."""
+    suffix = names[-1].split(".")[1]
+    parts = (HERE / f"_common.{suffix}", *(HERE / name for name in names))
     return "\n".join(part.read_text("utf-8") for part in parts)
 
 
