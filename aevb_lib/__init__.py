@@ -3,6 +3,7 @@
 Data walks through it as it walks through the paper: `data` gives x, an encoder in
 `models` gives (mu, log_var), `sgvb` turns noise eps into z, a decoder gives
 log p(x|z), `densities` and `sgvb` make the bound of them, `training` climbs it.
+`reparameterizations` makes z of eps for every distribution of section 2.4, and
 `exact` knows models whose every answer is known; it is the referee.
 
 Names resolve on first use, so that `import aevb_lib` costs next to nothing.
@@ -13,8 +14,8 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _MODULES = (
-    "checks", "data", "densities", "exact", "loop", "models", "plots", "sgvb",
-    "training", "widgets",
+    "checks", "data", "densities", "exact", "inverse_cdf", "loop", "models", "plots",
+    "reparameterizations", "sgvb", "training", "widgets",
 )
 _NAMES = {
     "check": "checks", "check_mc": "checks", "exercise": "checks",
@@ -23,6 +24,9 @@ _NAMES = {
     "kl_normal": "densities", "log_bernoulli": "densities",
     "log_normal": "densities", "log_standard_normal": "densities",
     "BernoulliMLP": "exact", "LinearGaussian": "exact",
+    "numerical_inverse": "inverse_cdf",
+    "DISTRIBUTIONS": "reparameterizations", "elliptical": "reparameterizations",
+    "location_scale": "reparameterizations",
     "elbo_a": "sgvb", "elbo_b": "sgvb", "minibatch_bound": "sgvb",
     "reparameterize": "sgvb", "score_function_surrogate": "sgvb",
     "VAE": "models", "BernoulliDecoder": "models", "GaussianDecoder": "models",

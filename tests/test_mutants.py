@@ -26,6 +26,8 @@ SUITES = {                  # the module mutated: the tests that run, in this or
     "models": ("test_models.py", "test_equations.py"),
     "training": ("test_training.py", "test_equations.py"),
     "loop": ("test_training.py",),
+    "reparameterizations": ("test_reparameterizations.py",),
+    "inverse_cdf": ("test_reparameterizations.py",),
 }
 SLOW = "learns or climbs or dense_grid or ships"    # names of tests left out
 PATIENCE = 60                     # seconds for one mutant, so that a loop has an end
@@ -119,6 +121,115 @@ MUTANTS = {
     "checkpoint: generator forgotten": (
         "loop", 'batches.generator.set_state(tensors["generator"])', "pass"),
     "checkpoint: place in epoch forgotten": ("loop", 'int(about["done"])', "0"),
+    # reparameterizations
+    "exponential: u for 1 - u": (
+        "reparameterizations",
+        "return -torch.log1p(-u) / rate",
+        "return -torch.log(u) / rate"),
+    "cauchy: one tail only": (
+        "reparameterizations",
+        "torch.where(lower, u, 1 - u)",
+        "u"),
+    "logistic: upper tail rounded": (
+        "reparameterizations",
+        "(torch.log(u) - torch.log1p(-u))",
+        "torch.log(u / (1 - u + 1e-14))"),
+    "rayleigh: 2 dropped": (
+        "reparameterizations",
+        "torch.sqrt(-2 * torch.log1p(-u))",
+        "torch.sqrt(-torch.log1p(-u))"),
+    "weibull: shape turned over": ("reparameterizations", "** (1 / shape)", "** shape"),
+    "reciprocal: high for the ratio": (
+        "reparameterizations",
+        "torch.as_tensor(high / low,",
+        "torch.as_tensor(high,"),
+    "gompertz: eta dropped": (
+        "reparameterizations",
+        "log1p(-torch.log1p(-u) / eta)",
+        "log1p(-torch.log1p(-u))"),
+    "gumbel: the law of minima": (
+        "reparameterizations",
+        "loc - scale * torch.log(-torch.log(u))",
+        "loc + scale * torch.log(-torch.log1p(-u))"),
+    "erlang: shape + 1": (
+        "reparameterizations",
+        "return gamma(u, whole, rate)",
+        "return gamma(u, whole + 1, rate)"),
+    "location-scale: scale^2": (
+        "reparameterizations",
+        "return loc + scale * eps",
+        "return loc + scale**2 * eps"),
+    "location-scale: detached": (
+        "reparameterizations",
+        "return loc + scale * eps",
+        "return loc + torch.as_tensor(scale, dtype=eps.dtype).detach() * eps"),
+    "elliptical: root transposed": (
+        "reparameterizations",
+        "(root @ eps[..., None])",
+        "(root.mT @ eps[..., None])"),
+    "log-normal: sigma^2": (
+        "reparameterizations",
+        "torch.exp(mu + sigma * eps)",
+        "torch.exp(mu + sigma**2 * eps)"),
+    "gamma: sum is a mean": (
+        "reparameterizations",
+        "exponential(u, 1.0).sum(-1)",
+        "exponential(u, 1.0).mean(-1)"),
+    "gamma: scale for rate": (
+        "reparameterizations",
+        "torch.exp(log_gamma_quantile(u, shape)) / rate",
+        "torch.exp(log_gamma_quantile(u, shape)) * rate"),
+    "dirichlet: sums over the draws": (
+        "reparameterizations",
+        ".softmax(-1)",
+        ".softmax(0)"),
+    "beta: a and b swapped": (
+        "reparameterizations",
+        "return torch.sigmoid(log",
+        "return 1 - torch.sigmoid(log"),
+    "chi-squared: 2 dropped": (
+        "reparameterizations",
+        "2 * gamma(u, dof / 2)",
+        "gamma(u, dof / 2)"),
+    "F: dofs turned over": (
+        "reparameterizations",
+        "* dof_2 / dof_1",
+        "* dof_1 / dof_2"),
+    "noise: Student's 5": (
+        "reparameterizations",
+        '_standard("standard_t", 5)',
+        '_standard("standard_t", 4)'),
+    # inverse_cdf
+    "inverse: gradient's sign": (
+        "inverse_cdf",
+        "return z0 - residual(z0) / density",
+        "return z0 + residual(z0) / density"),
+    "inverse: no gradient": (
+        "inverse_cdf",
+        "return z0 - residual(z0) / density",
+        "return z0 - residual(z0).detach() / density"),
+    "inverse: density dropped": (
+        "inverse_cdf",
+        "residual(z0) / density",
+        "residual(z0)"),
+    "inverse: survival unused": (
+        "inverse_cdf",
+        "survival = survival or (lambda z: 1 - cdf(z))",
+        "survival = (lambda z: 1 - cdf(z))"),
+    "Gamma: shape's gradient cut": (
+        "inverse_cdf",
+        "return torch.logsumexp(log_terms, -1) - torch.lgamma(a)",
+        "return torch.logsumexp(log_terms, -1) - torch.lgamma(a).detach()"),
+    "Gamma: no last step": ("inverse_cdf", "    return newton(t)\n", "    return t\n"),
+    "Gamma: upper tail mirrored": (
+        "inverse_cdf",
+        "torch.where(upper[..., None], r, -r)",
+        "-r"),
+    "Gamma: a weight's factor": (
+        "inverse_cdf",
+        "(1 + torch.exp(-_Y)) * _NODES",
+        "_NODES"),
+    "u: 0 let in": ("inverse_cdf", "((u > 0) & (u < 1))", "((u >= 0) & (u < 1))"),
 }
 
 
