@@ -608,7 +608,7 @@ plt.show()
 # The right side is **the bound** (the paper's equations 2 and 3), and it can be sampled. Its second term is the **KL** of section 2, the Kullback-Leibler divergence from $q$ to the prior. It is never negative, by (00.7) with $w = p_\theta(z)/q_\phi(z\mid x)$.
 
 # %% [markdown] key="eq00-9-gap"
-# How much is lost? As also $p_\theta(x, z) = p_\theta(x)\, p_\theta(z\mid x)$, we have $\log w = \log p_\theta(x) - \log\frac{q_\phi(z\mid x)}{p_\theta(z\mid x)}$. The gap is the mean of the last term: again a KL, now from $q$ to the **posterior** $p_\theta(z\mid x)$, the density of codes once the image is seen. It is 0 where $q$ is the posterior; then $w$ is constant. Training raises the bound, by $\theta$ and $\phi$ at once. Lesson 02 is about this equation.
+# How much is lost? As also $p_\theta(x, z) = p_\theta(x)\, p_\theta(z\mid x)$, we have $\log w = \log p_\theta(x) - \log\frac{q_\phi(z\mid x)}{p_\theta(z\mid x)}$. The gap is the mean of the last term: again a KL, now from $q$ to the **posterior** $p_\theta(z\mid x)$, the density of codes once the image is seen. It is 0 where $q$ is the posterior; then $w$ is constant. Training raises the bound, by $\theta$ and $\phi$ at once. [Lesson 02](02_the_bound.ipynb) is about this equation.
 
 # %% [markdown] key="eq00-9-about"
 # One model where every term is known: $z \sim \mathcal N(0, I)$ with J = 2, and $x = Wz + \text{noise}$ with D = 5 and noise of variance 0.5. Then $x$ is normal with covariance $WW^\top + 0.5\,I$: an evidence with a formula. `LinearGaussian` also knows its posterior, and `kl_gaussians` the KL of two normals. We take a $q$ that is wrong on purpose, then the posterior.
@@ -681,4 +681,4 @@ exercise("ex0-4", lambda: jensen_gap(c), right, mistakes={
 # And you have met the bound: the log evidence, less a gap that is 0 when $q$ is the posterior (00.9).
 
 # %% [markdown] key="course-map"
-# **Next.** Lessons 01 to 06, which derive the bound and its gradient, and 10 to 14 are being written; the [README](../README.md) lists all. [Lesson 07](07_algorithm_1_on_a_model_we_know.ipynb) runs the whole algorithm on a model whose every answer is known, [lesson 08](08_the_vae.ipynb) builds the network of the first picture, and [lesson 09](09_what_is_in_the_latent_space.ipynb) asks what its codes mean.
+# **Next.** [Lesson 01](01_the_problem.ipynb) asks why the evidence is out of reach, and [lesson 02](02_the_bound.ipynb) derives the bound. Lessons 03 to 06 find its gradient, 07 and 08 train with it, and 09 asks what the codes mean. The [README](../README.md) lists all; 10 to 14 are being written.

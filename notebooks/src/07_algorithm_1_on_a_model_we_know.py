@@ -1045,8 +1045,9 @@ exercise("ex7-4", lambda: best_log_var(truth.W, truth.s2), want, mistakes={
 # %% [markdown] key="section-8"
 # ## 8. $M$ or $L$? (optional, for a second reading)
 #
-# "The number of samples $L$ per datapoint can be set to 1 as long as the minibatch size
-# $M$ was large enough, e.g. $M = 100$", says the paper. A gradient from $M$ datapoints
+# "In our experiments we found that the number of samples $L$ per datapoint can be set to
+# 1 as long as the minibatch size $M$ was large enough, e.g. $M = 100$", says the paper.
+# A gradient from $M$ datapoints
 # with $L$ draws each has two sources of noise: which datapoints, and which $\epsilon$.
 # Take one component of the averaged gradient (eq. 8 divided by $N$); for one datapoint
 # call it $g(x, \epsilon)$. By the law of total variance, for a minibatch drawn without

@@ -247,6 +247,7 @@ print(f"60 steps in log sigma^2: sigma = {np.exp(log_var_1d / 2):.3f}")
 # ## 4. The KL term by hand (Appendix B)
 #
 # The bound needs $\mathrm{KL}(q(z|x)\,\|\,p(z)) = \mathbb E_q[\log q(z|x) - \log p(z)]$.
+# [Lesson 06](06_sgvb.ipynb) derives it. Here it is in short, for three images at once.
 # Both are Gaussian, so two moments of $q$ are enough:
 #
 # $$ \mathbb E_q[(z_j - \mu_j)^2] = \sigma_j^2, \qquad
@@ -826,26 +827,34 @@ assert ((0 < mean) & (mean < 1)).all()
 # %% [markdown] key="ex8-5"
 # ### Exercise 8.5 (derive)
 #
-# Much code minimises `mse.mean() + kl.sum()` for one image: the
-# *mean* squared error over $D = 784$ pixels plus the KL. Up to a constant this is minus
-# the bound of a Gaussian decoder with one fixed variance $\sigma^2$ for all pixels. Which
-# $\sigma^2$? (Then compare $\sigma$ with the range of a pixel.)
+# A Gaussian decoder may share one variance $\sigma^2$ among all $D$ pixels. Which
+# $\sigma^2$ makes $\log p(x|z)$ largest, at fixed means? Derive it, and write it as a
+# function of `x` and `mean`, both (M, D): one number for all $M$ images together. (Where
+# a loss fixes $\sigma^2$ without a word, see lesson 06, section 7.)
 #
-# <details><summary>Hint 1</summary>Minus the log-density has the sum of squares over 2 sigma^2.</details>
-# <details><summary>Hint 2</summary>Set 1/(2 sigma^2) equal to 1/D.</details>
+# <details><summary>Hint 1</summary>For one image: -D/2 log sigma^2 - SSE / (2 sigma^2), and a constant. SSE is the sum of squared errors.</details>
+# <details><summary>Hint 2</summary>Set the slope in sigma^2 to zero and multiply by 2 sigma^4. For M images there are M D errors.</details>
 
 # %% key="ex8-5-code"
-variance = ...
-### BEGIN SOLUTION
-variance = 784 / 2
-### END SOLUTION
+def best_variance(x, mean):
+    ### BEGIN SOLUTION
+    return ((x - mean) ** 2).mean()
+    ### END SOLUTION
 
 # %% key="ex8-5-check"
-exercise("ex8-5", variance, 392.0, mistakes={
-    "that belongs to the summed squared error, without 1/D": 0.5,
-    "the 1/2 of the Gaussian's exponent is missing": 784.0,
-    "that is the precision, 1 / sigma^2": 1 / 392,
-    "you have sigma where sigma^2 belongs": np.sqrt(392.0)})
+from scipy import optimize
+
+error = (x - mean) ** 2                                                  # (M, D)
+found = optimize.minimize_scalar(
+    lambda log_s2: -stats.norm.logpdf(x, mean, np.exp(log_s2 / 2)).sum(), tol=1e-12)
+exercise("ex8-5", lambda: best_variance(x, mean), np.exp(found.x), mistakes={
+    "you have sigma where sigma^2 belongs": np.sqrt(error.mean()),
+    "divide by the number of pixels, not of images": error.sum() / len(x),
+    "average over the images as well": error.sum() / D,
+    "the 1/2 of the exponent and that of the log cancel": error.mean() / 2,
+    "there is no factor 2: both terms carry a 1/2": 2 * error.mean(),
+    "square each error first": np.abs(x - mean).mean(),
+    "errors are taken from the means of the decoder": x.var()})
 
 # %% [markdown] key="misconception"
 # ## Misconception card
@@ -855,7 +864,7 @@ exercise("ex8-5", variance, 392.0, mistakes={
 #
 # The first term is $\log p(x|z)$ of a *named density*, in nats, and the second follows from
 # it with weight 1. Choosing the squared error chooses a Gaussian; averaging it over the pixels
-# chooses $\sigma^2 = 392$ (exercise 8.5), under which no digit can be told from another,
+# chooses $\sigma^2 = 392$ (lesson 06, section 7), under which no digit can be told from another,
 # and the codes collapse onto the prior. With a Gaussian, another weight is another
 # $\sigma^2$: say which. With eq. 11, a sum with another weight is no longer the bound.
 

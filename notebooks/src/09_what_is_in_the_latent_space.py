@@ -701,7 +701,7 @@ for unit, length in ((20, 0.1), (20, 0.3), (20, 1.0), (12, 0.0)):
 # answer: a unit is kept if it earns more nats of $\log p(x|z)$ than it costs. And what
 # decides is the **noise** of the decoder: a direction in which the data vary less than
 # $s^2$ gets no unit. A loss of mean squared error plus summed KL means $s^2 = 392$ for 784
-# pixels (exercise 8.5). The largest eigenvalue of MNIST is 5.2. With that loss, all units
+# pixels (lesson 06). The largest eigenvalue of MNIST is 5.2. With that loss, all units
 # of a linear model collapse.
 
 # %% [markdown] key="ones"

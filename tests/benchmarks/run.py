@@ -6,7 +6,7 @@
    that a busy machine slows all of them; medians are quoted, and ratios.
 2. Seconds and samples until the bound of MNIST's test images passes -110 and -105 nats,
    where the full set is at hand (AEVB_DATA or the cache; nothing is downloaded).
-3. The explorer's latencies, where a browser is.
+3. The explorer's latencies, and those of the other live pictures, where a browser is.
 """
 
 import argparse
@@ -179,20 +179,35 @@ def explorer():
     print("  ", measure())
 
 
+def pictures():
+    import live_pictures
+    print("a distribution's answer by the kernel, median and worst, ms:",
+          *live_pictures.kernel())
+    if live_pictures.CHROMIUM is None:
+        print("other live pictures: not measured, no chromium here")
+        return
+    print("pointer event to drawn, median and 95th percentile, ms:")
+    for name, numbers in live_pictures.measure().items():
+        print(f"   {name:20}", *numbers)
+
+
+PARTS = {
+    "speed": lambda chosen: speed(chosen.rounds, chosen.steps),
+    "until": lambda chosen: until((-110, -105), chosen.limit),
+    "explorer": lambda chosen: explorer(),
+    "pictures": lambda chosen: pictures(),
+}
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", default=["speed", "until", "explorer"])
+    parser.add_argument("parts", nargs="*", default=[*PARTS])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--limit", type=int, default=8_000_000,
                         help="samples at most for the paper's recipe")
     arguments = parser.parse_args()
-    unknown = set(arguments.parts) - {"speed", "until", "explorer"}
+    unknown = set(arguments.parts) - PARTS.keys()
     if unknown:
-        sys.exit(f"wanted parts speed, until, explorer; got {unknown}")
-    if "speed" in arguments.parts:
-        speed(arguments.rounds, arguments.steps)
-    if "until" in arguments.parts:
-        until((-110, -105), arguments.limit)
-    if "explorer" in arguments.parts:
-        explorer()
+        sys.exit(f"wanted parts {', '.join(PARTS)}; got {unknown}")
+    for part in arguments.parts:
+        PARTS[part](arguments)
