@@ -8,7 +8,7 @@
 # - show where each way to compute them ends: the grid, draws from the prior, EM, mean field;
 # - tell the paper's three tasks apart, and say what the paper asks of a method.
 #
-# **Paper**: section 2.1, Figure 1 · **Study**: 60 minutes, and 20 for what is optional · **Running**: 12 seconds · **You need**: [lesson 00](00_start_here.ipynb)
+# **Paper**: section 2.1, Figure 1 · **Study**: 60 minutes, and 25 for what is optional · **Running**: 12 seconds · **You need**: [lesson 00](00_start_here.ipynb)
 
 # %% key="imports"
 import matplotlib.pyplot as plt
@@ -41,7 +41,7 @@ right.set(xlabel="how many", title="all that is given")
 plt.show()
 
 # %% [markdown] key="story-words"
-# *In words:* left, 2,000 points $(z, x)$ around an orange curve that rises steeply at $z = 0$ and is nearly flat beyond $\pm 1.5$. Right, the histogram of $x$ alone: two heaps, near $-1.6$ and $1.6$.
+# *In words:* left, 2,000 points $(z, x)$ around an orange curve that rises steeply at $z = 0$ and is nearly flat beyond $\pm 1.5$. Right, the histogram of $x$ alone: two heaps, around $-1.6$ and $1.6$.
 #
 # The flat ends of the curve pile many $z$ onto nearly the same $x$. A data set holds only the right picture: every $z$ is gone.
 
@@ -62,8 +62,7 @@ plt.show()
 
 # %% [markdown] key="question"
 # **The question of this lesson.** We see many $x$, and a family of stories with parameters $\theta$. The natural wish: the $\theta$ under which these data are most probable, $\max_\theta \sum_{i=1}^N \log p_\theta(x^{(i)})$. The paper says that for a network this is **intractable**. What exactly cannot be done, and from where on? We begin where everything can.
-
-# %% [markdown] key="figure1-about"
+#
 # ## 1. The story as a diagram
 #
 # The paper's Figure 1 draws such stories. A circle is a random number, grey when it is seen. An arrow says "is drawn given". The frame, a **plate**, repeats its content $N$ times.
@@ -109,9 +108,9 @@ plt.show()
 # &= \frac{p_\theta(z)\, p_\theta(x\mid z)}{\int p_\theta(z')\, p_\theta(x\mid z')\, dz'} && \text{product rule; (01.1)}
 # \end{aligned}\tag{01.2}$$
 #
-# Every numerator is cheap. Both need the same integral. With one latent a **grid** does it: a sum over 2,001 values of $z$ times their distance.
+# The numerator is cheap. Both lines need the same integral. With one latent a **grid** does it: a sum over 2,001 values of $z$ times their distance.
 #
-# Is a sum good enough? Two referees. For a straight line in place of the tanh, $p(x)$ and $p(z\mid x)$ are normal and known. For the tanh, SciPy's `quad` chooses its points by itself.
+# Is a sum good enough? Two referees. For a straight line in place of the tanh, $p(x)$ and $p(z\mid x)$ are normal and known (lesson 00, section 5, and (01.12)). For the tanh, SciPy's `quad` chooses its points by itself.
 
 # %% key="grid"
 def log_joint(x, z, height=2.0):
@@ -153,18 +152,18 @@ landscape = log_joint(x_axis[:, None], z_axis)               # (n_x, n_z), nats
 EvidenceExplorer(z_axis, x_axis, landscape)
 
 # %% [markdown] key="explorer-words"
-# *In words:* the landscape $p(x, z)$ as a heat map with a line across it at the chosen $x$, and a dot at the same height on the curve $p(x)$. Below, two bells on one axis: the cut along the line, whose area is $p(x)$, and the cut divided by that area, the posterior. The prior is dashed. Numbers give $p(x)$, and the posterior's mean and standard deviation (sd).
+# *In words:* the landscape $p(x, z)$ as a heat map, a line across it at the chosen $x$, and a dot on the curve $p(x)$. Below, the cut along the line, whose area is $p(x)$; the same divided by that area, the posterior; and the prior, dashed. Numbers give $p(x)$, and the posterior's mean and standard deviation (sd).
 #
-# Drag the line or the slider, or use Tab, the up and down arrow keys (with Shift farther) and Home. One line of text instead means that the cell has not run here, or that the page shows no live pictures; a still one follows.
+# Drag the line or the slider, or use Tab and the arrow keys. One line of text instead means that the cell has not run here; a still picture follows.
 
 # %% key="landscape"
 fig, axes = plt.subplots(1, 3, figsize=(7.4, 3.2), width_ratios=(3, 1.5, 3))
 axes[0].pcolormesh(z_axis, x_axis, np.exp(landscape), cmap="Oranges")
 p_x = np.exp(log_joint(x_axis[:, None], grid)).sum(1) * dz   # (201,)
 axes[1].plot(p_x, x_axis, color=plots.P)
-axes[2].plot(grid, stats.norm.pdf(grid), color=plots.NOISE, ls=":")
+axes[2].plot(grid, stats.norm.pdf(grid), color=plots.NOISE, ls="--")
 axes[2].text(-2.4, 0.32, "prior", color=plots.NOISE)
-for x, dashes, spot in ((0, "-", (0.25, 2.05)), (3, "--", (1.6, 0.75))):
+for x, dashes, spot in ((0, "-", (0.25, 2.05)), (3, ":", (1.6, 0.75))):
     p_z = np.exp(log_joint(x, grid))
     p_z = p_z / (p_z.sum() * dz)
     axes[0].axhline(x, color="k", ls=dashes, lw=1.2)
@@ -178,16 +177,14 @@ axes[2].set(xlim=(-3, 3.2), xlabel="$z$", ylabel="density", title="$p(z|x)$")
 plt.show()
 
 # %% [markdown] key="landscape-words"
-# *In words:* left, the landscape: a ridge along the curve of before, cut by two black lines, solid at $x = 0$ and dashed at $x = 3$. Middle, the area of each cut, the evidence, with two peaks near $x = \pm 1.6$. Right, the posteriors: narrow around 0 for $x = 0$, broad with its peak near 1.2 for $x = 3$, and the grey prior.
+# *In words:* left, the landscape: a ridge along the curve of before, cut by two black lines, solid at $x = 0$ and dotted at $x = 3$. Middle, the area of each cut, the evidence, with two peaks near $x = \pm 1.6$. Right, the posteriors: narrow around 0 for $x = 0$, broad with its peak near 1.2 for $x = 3$, and the prior, dashed.
 #
-# At $x = 0$ the curve is steep, and the sd is 0.20. At 1.7 and 3 it is 0.53 and 0.52: the curve is nearly flat there, and the prior decides among all $z$ above 1. *Question*: which $x$ has the highest density, and is its posterior narrow?
-#
-# <details><summary>Answer</summary>Near 1.6 and, by symmetry, near −1.6. No: its sd is 0.53.</details>
+# At $x = 0$ the curve is steep, and the sd is 0.20. At 1.7 and 3 it is 0.53 and 0.52: the curve is nearly flat there, and the prior decides among all $z$ above 1.
 
 # %% [markdown] key="ex1-1"
 # ### Exercise 1.1 (code)
 #
-# The lines that computed `evidence` exponentiate first. Far out that fails: at $x = 60$ every $p(x, z)$ underflows to 0. Write $\log p(x)$ of the tanh model for `points` (M,) with log-sum-exp (00.3), from `log_joint`, `grid` and `dz`. The result has shape (M,). Try it without `special.logsumexp` first; the check accepts both.
+# The lines that computed `evidence` exponentiate first. Far out that fails: at $x = 60$ every $p(x, z)$ underflows to 0. Write $\log p(x)$ of the tanh model for `points` (M,) with log-sum-exp (00.3), from `log_joint`, `grid` and `dz`; `special.logsumexp` may help. The result has shape (M,).
 #
 # <details><summary>Hint 1</summary><code>log_joint(points[:, None], grid)</code> has shape (M, 2001).</details>
 # <details><summary>Hint 2</summary>Take the largest of each row out, sum, take the log, put it back. The log of the step is a term of its own.</details>
@@ -217,14 +214,17 @@ exercise("ex1-1", lambda: log_evidence(points), right, mistakes={
     "dz multiplies the sum, not the log of the sum": (right - np.log(dz)) * dz,
     "that is the largest term only": largest,
     "right, but exp underflows at x = 60: take the largest out first":
-        [*right[:2], -np.inf]})
+        [*right[:2], -np.inf],
+    "a sum is no integral yet: times dz. And take the largest out before exp":
+        [*(right[:2] - np.log(dz)), -np.inf],
+    "that is p(x) itself: its log is wanted": np.exp(right)})
 
 # %% [markdown] key="digit-about"
 # ## 3. A real digit, and the three tasks
 #
-# Now the paper's own model: a network that turns $J = 2$ latents into the means of 784 pixels, the one that you explored in lesson 00. The paper says that its evidence is intractable. With two latents the integral is over a plane. `model.posterior` cuts the plane into 66 × 66 squares, those near the mass into thirds, and again, until the sum settles. It gives $\log p(x)$, the points, and $p(z\mid x)$ at each point times its square's area (`weight`).
+# Now the paper's own model: a network that turns $J = 2$ latents into the means of 784 pixels, the one that you explored in lesson 00. The paper says that its evidence is intractable. With two latents the integral is over a plane. `model.posterior` cuts the plane into 66 × 66 squares, and those near the mass finer, until the sum settles. It gives $\log p(x)$, the points, and the posterior's share of each square (`weight`).
 #
-# We take an 8 in black and white (you see it below). The check is a plain grid of our own, on a square around the posterior's mean.
+# We take an 8 in black and white. The check is a plain grid of our own, on a square around the posterior's mean.
 
 # %% key="digit"
 from aevb_lib import BernoulliMLP, load_mnist, pretrained
@@ -243,8 +243,16 @@ log_p = stats.norm.logpdf(square).sum(1) + model.log_p_x_given_z(digit, square)
 check("log p(x) of the digit", truth.log_evidence,
       special.logsumexp(log_p) + 2 * np.log(0.01), atol=1e-8)
 
+upper = np.arange(784) < 392                                 # the first 14 rows
+fig, ax = plt.subplots(figsize=(3.4, 1.7))
+plots.montage([digit, np.where(upper, digit, 0.5)], (28, 28), 2, ax, gap=4)
+plt.show()
+
+# %% [markdown] key="digit-words"
+# *In words:* a white 8 on black, and its upper half: one closed loop, with grey below.
+
 # %% [markdown] key="tasks"
-# So with two latents no single integral is out of reach. What are they good for? Section 2.1 names three tasks, each to be done **efficiently and approximately**:
+# So with two latents no single integral is out of reach. What are these integrals good for? Section 2.1 names three tasks, each to be done **efficiently and approximately**:
 #
 # | | task | needs | for |
 # |---|---|---|---|
@@ -263,14 +271,13 @@ check("log p(x) of the digit", truth.log_evidence,
 # &= \int p_\theta(z\mid x_o)\, p_\theta(x_m\mid z)\, dz && \text{given } z\text{, pixels are independent}
 # \end{aligned}\tag{01.3}$$
 #
-# In words: infer the cause from what is seen (T2), then decode and average. That is the law of all missing pixels together; we show each pixel's probability alone, the mean image. We see only the upper half of the 8. The check computes one missing pixel a second time, as a ratio of two evidences: $p(x_o, x_m{=}1)/p(x_o)$. Predict what the model fills in.
+# In words: infer the cause from what is seen (T2), then decode and average. That is the law of all missing pixels together; we show each pixel's probability alone, the mean image. We see only the upper half of the 8, the right picture above: predict what the model fills in. The check computes one missing pixel a second time, as a ratio of two evidences: $p(x_o, x_m{=}1)/p(x_o)$.
 
 # %% key="eq01-3-check"
 def see(pixels):
     """The decoder's model of some pixels only: the others are left out."""
     return BernoulliMLP(W1, b1, model.W2[pixels], model.b2[pixels])
 
-upper = np.arange(784) < 392
 quick = dict(n_coarse=54, tolerance=1e-4)     # larger squares, to save time
 half = see(upper).posterior(digit[upper], **quick)           # p(z | upper half)
 near = half.weight > 1e-12
@@ -283,34 +290,31 @@ both = see(also).posterior(white[also], **quick).log_evidence
 check("eq01-3", means[pixel - 392], np.exp(both - half.log_evidence), atol=1e-8)
 
 # %% key="tasks-picture"
-fig, axes = plt.subplots(1, 4, figsize=(7.4, 2.6), width_ratios=(1, 1, 1, 1.5))
-lower = {"all of $x$": digit[~upper], "seen": np.full(392, 0.5),
-         "filled in (T3)": means}
-for ax, (title, pixels) in zip(axes, lower.items()):
-    plots.montage(np.concatenate([digit[upper], pixels]), (28, 28), 1, ax)
-    ax.set_title(title)
+fig, axes = plt.subplots(1, 2, figsize=(6, 3.2))
+plots.montage(np.concatenate([digit[upper], means]), (28, 28), 1, axes[0])
+axes[0].set_title("filled in (T3)")
 height = half.weight / half.weight.max()
 near = height > 1e-6
-axes[3].tricontourf(*half.z[near].T, height[near], np.exp([-4.5, -2, -0.5, 0.01]),
-                    colors=["#fbd3b4", "#f0965a", plots.P])    # as 3, 2, 1 sd of a bell
-plots.gaussian_ellipse(truth.mean(), truth.cov(), axes[3], color="k")
-axes[3].text(-0.1, -0.35, "all of $x$")
-axes[3].text(0.05, -1.65, "upper half")
-axes[3].set(xlim=(-0.8, 0.7), ylim=(-2.1, 0), xlabel="$z_1$", ylabel="$z_2$",
-            title="posteriors (T2)")
+axes[1].tricontourf(*half.z[near].T, height[near], np.exp([-4.5, -2, -0.5, 0.01]),
+                    colors=["#fbd3b4", "#f0965a", plots.P])
+plots.gaussian_ellipse(truth.mean(), truth.cov(), axes[1], color="k")
+axes[1].text(-0.1, -0.35, "all of $x$")
+axes[1].text(0.05, -1.65, "upper half")
+axes[1].set(xlim=(-0.8, 0.7), ylim=(-2.1, 0), xlabel="$z_1$", ylabel="$z_2$",
+            title="posteriors (T2)", aspect="equal")
 plt.show()
 below = half.weight[half.z[:, 1] < -0.8].sum()
 print(f"{below:.2f} of the upper half's posterior lies below z_2 = -0.8")
 
 # %% [markdown] key="tasks-picture-words"
-# *In words:* a white 8; its upper half, the rest grey; the same half with a blurred slanted stroke below, which makes a 9. Right, the plane of codes: a small black outline near $(-0.2, -0.3)$, two sd of the whole 8's posterior. In orange the upper half's posterior: above 61, 14 and 1 % of its peak, as a bell is within 1, 2 and 3 sd. One large spot near $(-0.2, -1.6)$, and two faint ones near the 8's.
+# *In words:* left, the upper half with a blurred slanted stroke below, which makes a 9. Right, the plane of codes: a small black outline near $(-0.2, -0.3)$, two sd of the whole 8's posterior. In orange, in three shades, the upper half's posterior: one large spot near $(-0.2, -1.6)$, and two faint ones near the 8's.
 #
 # Given the upper half alone, the model gives nine in ten to the codes of a 9, one in ten to codes near the 8's. That is no error of the sum: this $\theta$ believes it. The blur is the average over these codes.
 
 # %% [markdown] key="ex1-2"
 # ### Exercise 1.2 (predict)
 #
-# Which task is it? Enter 1, 2 or 3 for each.
+# Which task is it? Enter six integers, 1, 2 or 3. The check tells how many are right.
 #
 # - a. A scratch runs through a photo. Restore the pixels under it.
 # - b. Fit a model to 60,000 faces, then draw new faces.
@@ -328,13 +332,19 @@ tasks = [3, 1, 2, 1, 3, 2]
 ### END SOLUTION
 
 # %% key="ex1-2-check"
-want = [int(one) for one in str(4 * 78_033)]
+want = str(4 * 78_033)
 hints = ("a: is a code wanted, or a picture", "b: what must come before the drawing",
          "c: what is compared, pixels or causes", "d: does it belong to one image",
          "e: what is seen, what is wanted", "f: is the model known, and what is not")
-given = tasks if isinstance(tasks, (list, tuple)) else []
+# T3 and 3.0 count as 3
+given = [str(one).strip("T.0") for one in np.ravel(np.array(tasks, object))]
 slips = [hint for hint, mine, right in zip(hints, given, want) if mine != right]
-exercise("ex1-2", lambda: tasks, want, mistakes={"; ".join(slips): given})
+count = 6 - len(slips)                                       # how many are right
+if len(given) != 6:
+    count, slips = 0, ["six integers are wanted, one for each of a to f"]
+if {"Ellipsis", "None"} & {*given}:
+    count = None
+exercise("ex1-2", count, 6, mistakes={"; ".join(slips): count})
 
 # %% [markdown] key="scale"
 # ## 4. Where sums end
@@ -370,7 +380,7 @@ check_mc("eq01-4: p(x) from draws, over p(x) from the grid", w, 1.0)
 # %% [markdown] key="prior-real-about"
 # One draw in 170 matters, and the answer is still good: the ratio is 1 within its error, so the grid has overlooked no large share either.
 #
-# And with more latents? We have four networks, with 2, 5, 10 and 20. No grid checks the last two, but the bound of lesson 00 can be estimated, and $\log p_\theta(x)$ is at the bound or above. Predict where 1,000 draws from the prior put the 8.
+# And with more latents? We have four networks, with 2, 5, 10 and 20. Where no grid checks, the bound of lesson 00 can be estimated, and $\log p_\theta(x)$ is at the bound or above. Predict where 1,000 draws from the prior put the 8.
 
 # %% key="prior-real"
 rng, x = np.random.default_rng(0), torch.tensor(digit)[None]             # (1, 784)
@@ -422,15 +432,25 @@ check("eq01-5", posterior @ inner * dz, slope, atol=1e-8)
 #
 # $$Q(\theta) = \mathbb E_{p_{\rm old}(z\mid x)}[\log p_\theta(x, z)]\tag{01.6}$$
 #
-# **M-step**: take the $\theta$ that maximises $Q$, summed over the data. Why does it help? For any $z$:
+# **M-step**: take the $\theta$ that maximises $Q$, averaged over the data. Why does it help?
+#
+# $$\log \frac{p_\theta(x)}{p_{\rm old}(x)} = Q(\theta) - Q({\rm old}) + \mathrm{KL}\big(p_{\rm old}(z\mid x)\,\Vert\, p_\theta(z\mid x)\big)\tag{01.7}$$
+#
+# Here $\mathrm{KL}(q\,\Vert\, p) = \mathbb E_q[\log q - \log p]$, never negative, and 0 if both are equal (lesson 00). From a coin with $\frac12, \frac12$ to one with $\frac14, \frac34$ it is $\frac12\log 2 + \frac12\log\frac23 = 0.144$ nats.
+#
+# In words: the evidence rises by what $Q$ gains, and a KL on top. EM fills in the causes, fits as if they had been seen, and never goes downhill.
+#
+# <details><summary>Where (01.7) comes from (optional)</summary>
 #
 # $$\begin{aligned}
-# \log p_\theta(x) &= \log p_\theta(x, z) - \log p_\theta(z\mid x) && \text{(01.2), as logs} \\
-# &= Q(\theta) - \mathbb E_{p_{\rm old}(z\mid x)}[\log p_\theta(z\mid x)] && \text{average over } p_{\rm old}(z\mid x) \\
-# \log \frac{p_\theta(x)}{p_{\rm old}(x)} &= Q(\theta) - Q({\rm old}) + \mathrm{KL}\big(p_{\rm old}(z\mid x)\,\Vert\, p_\theta(z\mid x)\big) && \text{less the same at old}
-# \end{aligned}\tag{01.7}$$
+# \log p_\theta(x) &= \log p_\theta(x, z) - \log p_\theta(z\mid x) && \text{(01.2), as logs, for any } z \\
+# &= Q(\theta) - \mathbb E_{\rm old}[\log p_\theta(z\mid x)] && \text{average over } p_{\rm old}(z\mid x)\text{; the left side has no } z \\
+# \log p_{\rm old}(x) &= Q({\rm old}) - \mathbb E_{\rm old}[\log p_{\rm old}(z\mid x)] && \text{the same at old}
+# \end{aligned}\tag{01.7b}$$
 #
-# A KL is never negative: the evidence rises at least as much as $Q$. EM fills in the causes, fits as if they had been seen, and never goes downhill.
+# Subtract. The last terms give $\mathbb E_{\rm old}[\log p_{\rm old}(z\mid x)] - \mathbb E_{\rm old}[\log p_\theta(z\mid x)]$, a KL.
+#
+# </details>
 
 # %% key="em"
 x_em = x_all[:200, None]                                     # of the story, (200, 1)
@@ -463,14 +483,14 @@ highest = optimize.minimize_scalar(lambda h: -e_step(h)[0].mean(), bracket=(1, 2
 check("EM ends at the highest evidence", heights[-1], highest.x, atol=1e-6)
 
 # %% [markdown] key="em-end"
-# No step size, and steadily up, on a model that is not linear. So why not EM for the network? The M-step would survive, as a numerical climb. The E-step is the posterior: the very thing that (01.2) cannot normalise beyond a few latents. There EM ends.
+# No step size, and steadily up, on a model that is not linear. So why not EM for the network? The M-step would survive, as a numerical climb. The E-step is the posterior. For a network no formula gives it, and beyond a few latents no grid does. There EM ends.
 #
 # The paper says that EM cannot be used then. Exact EM cannot. But one can *sample* from the posterior without its normaliser: Monte Carlo EM, with a slow chain of samples for every datapoint. The paper races it in section 5.
 
 # %% [markdown] key="ex1-3"
 # ### Exercise 1.3 (derive)
 #
-# Our M-step fitted a parabola. Derive its top on paper. With $t = \tanh 1.5z$ and height $h$, $Q$ summed over the data is $\sum_i \mathbb E_i\big[-\tfrac{1}{2s^2}(x_i - h\,t)^2\big]$ and terms without $h$, where $\mathbb E_i$ averages over the old posterior of $x_i$. Which $h$ maximises it? Enter the formula for `x`, `t_mean` and `t2_mean`, each (N,): the data, $\mathbb E_i[t]$ and $\mathbb E_i[t^2]$.
+# Our M-step fitted a parabola. Derive its top on paper. With $t = \tanh 1.5z$ and height $h$, $Q$ averaged over the data is $\frac1N\sum_i \mathbb E_i\big[-\tfrac{1}{2s^2}(x_i - h\,t)^2\big]$ and terms without $h$, where $\mathbb E_i$ averages over the old posterior of $x_i$. Which $h$ maximises it? Enter the formula for `x`, `t_mean` and `t2_mean`, each (N,): the data, $\mathbb E_i[t]$ and $\mathbb E_i[t^2]$. It returns one number.
 #
 # <details><summary>Hint 1</summary>Multiply out the square inside the mean. x and h are no random numbers there, t is.</details>
 # <details><summary>Hint 2</summary>The derivative with respect to h, set to 0: the sum over i of (x E[t] − h E[t²]) is 0.</details>
@@ -500,22 +520,33 @@ exercise("ex1-3", lambda: best_height(x_i, t_i, t2_i), right, mistakes={
     "the cross term is 2 x h E[t], and the square's derivative has a 2 too":
         right / 2,
     "the square's derivative has a 2, and so has the cross term": 2 * right,
-    "the sign is turned": -right})
+    "the derivative has 1/s^2 in both terms: it cancels": right / 0.5**2,
+    "divide by the sum of E[t^2]": (x_i * t_i).sum(),
+    "divide by the mean of E[t^2]": (x_i * t_i).mean(),
+    "the sign is wrong": -right})
 
 # %% [markdown] key="eq01-8"
 # ## 6. Where mean field ends
 #
-# If the posterior is out of reach, take something near. **Mean field** keeps independent factors, $q(z) = q_1(z_1)\, q_2(z_2)$, and raises the bound by one factor at a time. Hold $q_2$:
+# If the posterior is out of reach, take something near. **Mean field** keeps independent factors, $q(z) = q_1(z_1)\, q_2(z_2)$, and raises the bound (00.9) by one factor at a time. That brings $q$ near the posterior: the bound lies $\mathrm{KL}(q\,\Vert\, p_\theta(z\mid x))$ below the evidence (lessons 00 and 02), and $q$ does not move the evidence. Hold $q_2$. The best $q_1$ is
+#
+# $$q_1(z_1) = \tfrac1c\, e^{a(z_1)}, \qquad a(z_1) = \mathbb E_{q_2}[\log p_\theta(x, z)], \qquad c = \textstyle\int e^{a(z_1)}\,dz_1\tag{01.8}$$
+#
+# In words: average the log joint over the other factor, exponentiate, normalise. Any other $q_1$ has a bound lower by $\mathrm{KL}(q_1\,\Vert\, e^a/c)$; the check tries 50. Then hold $q_1$, update $q_2$, and so on.
+#
+# <details><summary>Where (01.8) comes from (optional)</summary>
 #
 # $$\begin{aligned}
 # \mathcal L &= \mathbb E_{q_1 q_2}[\log p_\theta(x, z)] - \mathbb E_{q_1}[\log q_1] - \mathbb E_{q_2}[\log q_2] && \text{the bound, (00.9)} \\
-# &= \mathbb E_{q_1}[a(z_1) - \log q_1(z_1)] + \text{const} && a(z_1) = \mathbb E_{q_2}[\log p_\theta(x, z)] \\
-# &= -\mathrm{KL}\big(q_1\,\Vert\, e^{a}/c\big) + \text{const} && c = \textstyle\int e^{a(z_1)}\,dz_1 \text{, a constant}
-# \end{aligned}\tag{01.8}$$
+# &= \mathbb E_{q_1}[a(z_1) - \log q_1(z_1)] + \text{const} && \text{average over } q_2 \text{ first} \\
+# &= -\mathrm{KL}\big(q_1\,\Vert\, e^{a}/c\big) + \text{const} && a = \log(e^a/c) + \log c
+# \end{aligned}\tag{01.8b}$$
 #
-# A KL is smallest, 0, where both are equal: the best $q_1$ is $e^{a(z_1)}/c$. In words: average the log joint over the other factor, exponentiate, normalise. Then hold $q_1$, update $q_2$, and so on.
+# A KL is smallest, 0, where both are equal.
 #
-# So each new factor must be normalised, and averaged over in the next update. An update **closes** if a formula turns a few numbers that describe $q_2$ into a few that describe the new $q_1$.
+# </details>
+#
+# An update **closes** if a formula turns a few numbers that describe $q_2$ into a few that describe the new $q_1$.
 
 # %% key="eq01-8-check"
 axis = grid[::5]                                             # 401 points a latent
@@ -538,13 +569,11 @@ check("eq01-8", [bound(q) + q @ np.log(q / best) for q in any_q_1],
 # Does it close? Two latents, one pixel: $x\mid z \sim \mathcal N\big(f(z_1 + z_2),\, s^2\big)$. Let $\mathbb E$ be the mean over $q_2$ with $z_1$ fixed, and $m_2 = \mathbb E[z_2]$. First a **linear** decoder, $f(u) = 2u$:
 #
 # $$\begin{aligned}
-# \mathbb E[\log p(x\mid z)] &= -\tfrac{1}{2s^2}\, \mathbb E\big[(x - 2z_1 - 2z_2)^2\big] + \text{const} && \text{(00.1)} \\
-# &= -\tfrac{1}{2s^2}\big((x - 2z_1)^2 - 4(x - 2z_1)\, m_2\big) + \text{const} && \text{multiply out; } \mathbb E[4z_2^2] \text{ has no } z_1 \\
-# a(z_1) &= -\tfrac12\big(1 + \tfrac{4}{s^2}\big) z_1^2 + \tfrac{2}{s^2}(x - 2m_2)\, z_1 + \text{const} && \text{add } \log p(z_1) \text{; collect} \\
-# q_1 &= \mathcal N\Big(\tfrac{2(x - 2m_2)}{s^2 + 4},\ \tfrac{s^2}{s^2 + 4}\Big) && \text{complete the square}
+# a(z_1) &= -\tfrac12 z_1^2 - \tfrac{1}{2s^2}\big((x - 2z_1)^2 - 4(x - 2z_1)\, m_2\big) + \text{const} && \text{multiply out } (x - 2z_1 - 2z_2)^2 \\
+# q_1 &= \mathcal N\Big(\tfrac{2(x - 2m_2)}{s^2 + 4},\ \tfrac{s^2}{s^2 + 4}\Big) && \text{collect; self-test, answer 3}
 # \end{aligned}\tag{01.9}$$
 #
-# Closed: normal for any $q_2$, and only $m_2$ enters. Now $f(u) = 2\tanh 1.5u$, with $t = \tanh 1.5(z_1 + z_2)$:
+# Closed: $a$ is a parabola, so $q_1$ is normal for any $q_2$, and only $m_2$ enters. Now $f(u) = 2\tanh 1.5u$, with $t = \tanh 1.5(z_1 + z_2)$:
 #
 # $$\mathbb E[\log p(x\mid z)] = -\tfrac{1}{2s^2}\big(x^2 - 4x\, \mathbb E[t] + 4\, \mathbb E[t^2]\big) + \text{const}\tag{01.10}$$
 #
@@ -585,9 +614,9 @@ plt.show()
 # %% [markdown] key="mean-field-words"
 # *In words:* left, the linear decoder: the curve from a normal $q_2$, the circles from two points and a dotted normal lie on each other. Right, the tanh: the circles peak higher and farther left than the curve, and the curve leans away from a dotted normal of its mean and sd.
 #
-# With the tanh the update wants all of $q_2$, and the new $q_1$ is no normal but a curve without a name. It does not close: an integral stays in every update for every datapoint. In a decoder as in section 3, with $J = 20$, it runs over 19 latents, through 500 hidden units.
+# With the tanh the update wants all of $q_2$, and the new $q_1$ is no normal but a curve without a name. That is no proof that no formula exists, but we know none. So every update needs an integral: in a decoder as in section 3, with $J = 20$, over 19 latents.
 #
-# The trial does not show that no formula exists for a *normal* $q_2$. ($\mathbb E[e^z]$ fails it too, and has one, (00.8).) For the tanh we know none.
+# Draws from $q_2$ could estimate that integral. But the updates would still start anew for each datapoint.
 
 # %% [markdown] key="demands"
 # ## 7. What the paper asks for
@@ -595,14 +624,14 @@ plt.show()
 # | way | works if | ends at |
 # |---|---|---|
 # | grid | $J \le 3$ | $66^J$ points |
-# | prior draws | posterior about as wide as the prior | few draws that matter |
-# | evidence, its gradient | the integral (01.1) is known | a network in $p_\theta(x\mid z)$ |
-# | EM | the posterior is known | the same |
-# | mean field | $\mathbb E_{q_2}[\log p_\theta(x, z)]$ is known | the same |
+# | prior draws | enough draws fall where the posterior is (few latents) | too few that matter |
+# | evidence, its gradient | the integral (01.1) is known as a formula | a network in $p_\theta(x\mid z)$: no formula; with $J \le 3$ a grid replaces it |
+# | EM | the posterior is known as a formula | the same |
+# | mean field | $\mathbb E_{q_2}[\log p_\theta(x, z)]$ is known as a formula | the same |
 #
-# The last three are the paper's **intractability**; the first two are our own trials. Its second condition is **a large data set**: a step may look at few $x$, and no chain of samples can be run for each.
+# The last three, where no formula is known, are the paper's **intractability**; the first two, which end at their cost, are our own trials. Its second condition is **a large data set**: a step may look at few $x$, and no chain of samples can be run for each.
 #
-# Its answer keeps the bound of (01.8). An average over draws replaces the formula, and a second network, the encoder, the search for each datapoint.
+# Its answer keeps the bound of (00.9). An average over draws from $q$ replaces the formula, and a second network, the encoder, replaces the search for each datapoint.
 
 # %% [markdown] key="eq01-11"
 # ## 8. EM and mean field in matrices (optional)
@@ -689,13 +718,13 @@ plt.show()
 #
 # > **"The posterior is intractable because Bayes' rule is hard. Intractable means: it cannot be computed."**
 #
-# Bayes' rule is one division, and its numerator is cheap for any network. Which of two codes is more probable given $x$, and by what factor? $p(z\mid x)/p(z'\mid x) = p(x, z)/p(x, z')$: exact, for any $J$, no integral. Hard is only the normaliser, $p(x)$. And "intractable" is a statement about formulas and cost, not about existence: with $J = 2$ we summed it to many digits. With $J = 20$ it is as well defined, and costs $10^{24}$ years on our grid.
+# Bayes' rule is one division, and its numerator is cheap for any network. Which of two codes is more probable given $x$, and by what factor? $p(z\mid x)/p(z'\mid x) = p(x, z)/p(x, z')$: exact, for any $J$, no integral. Hard is only the normaliser, $p(x)$. And "intractable" speaks of formulas and cost, not of existence: with $J = 2$ we summed it to many digits; with $J = 20$ that would take $10^{24}$ years.
 
 # %% [markdown] key="take-away"
 # ## What you can do now
 #
 # - write the evidence (01.1) and the posterior (01.2), and sum both on a grid;
-# - show where each way ends: the grid at $66^J$, prior draws at the few that matter (01.4), gradient and EM at the posterior (01.5, 01.6), mean field at $\mathbb E_{q_2}[\tanh]$ (01.10);
+# - show where each way ends: the table of section 7;
 # - tell T1 (parameters), T2 (causes) and T3 (pixels) apart, and name the two demands: no formula needed, and much data.
 #
 # **Next.** [Lesson 02](02_the_bound.ipynb) takes the bound apart: how far it lies below the evidence, and why maximising it gives both a $\theta$ and a way back.

@@ -84,8 +84,7 @@ plt.show()
 # \end{aligned}\tag{03.1}$$
 #
 # The swap of $\nabla$ and $\int$ is allowed where the integrand is smooth in $\theta$ and its derivative, for all $\theta$ nearby, stays in absolute value below one function with a finite integral. The last line can be sampled: draw from $q$, differentiate, average.
-
-# %% [markdown] key="eq03-1-about"
+#
 # The check: lesson 00's linear-Gaussian model, $x \mid z \sim \mathcal N(Wz + d,\, s^2 I)$, at a $q$ that is wrong on purpose. (There the offset $d$ was called $b$; here $b$ will be a baseline.) We take the slopes in $d$: that of $\log p(x\mid z)$ is $e = (x - Wz - d)/s^2$. The exact ones push each entry of $d$ up and down a little in the closed form of the bound.
 
 # %% key="model"
@@ -151,9 +150,8 @@ plt.show()
 #
 # The area is 0: what leaves on one side arrives on the other. A density is never negative and has area 1. Nothing can be drawn from $\partial q/\partial\mu$.
 #
-# As an integral it is fine. A sum over a fixed grid of $z$ finds it, and section 8 does that with all of (03.2). But with 181 points along each of J = 20 axes the grid has $181^{20}$ points. We need draws.
-
-# %% [markdown] key="forgotten-about"
+# As an integral it is fine: section 8 sums it on a grid of $z$, with 181 points an axis. For J = 20 that is $181^{20}$ points. We need draws.
+#
 # **What if one forgets the first integral?** Nothing warns. Draw $z$ from $q$, compute $f = \log p(x, z) - \log q_\phi(z)$, the bound's $f$, and let autograd differentiate. It treats each $z$ as a constant, so it finds $\nabla_\phi f_\phi$: the second integral alone. Each draw below has its own copy of $\phi$, and so its own gradient. Predict: which of the four average slopes will be right?
 
 # %% key="forgotten"
@@ -542,30 +540,31 @@ GradientExplorer(square=1.0, dimension=10, baseline="mean", n_draws=1000)
 
 # %% key="gradient-still"
 eps = np.random.default_rng(3).standard_normal((3000, 10))
-fig, panels = plt.subplots(2, 2, sharex="row", sharey="row", figsize=(7, 4.6))
-curve, bins = np.linspace(-0.3, 2.3, 200), np.arange(-69, 72, 2)
+fig, panels = plt.subplots(2, 2, figsize=(7, 4.6))
+bins = np.arange(-69, 72, 2)
 for (top, low), sd in zip(panels.T, (0.5, 0.1), strict=True):
     z = mu_j + sd * eps
     score_function = ((z**2).sum(1) - 10 * (mu_j**2 + sd**2)) * eps[:, 0] / sd
+    curve = mu_j + sd * np.linspace(-2.5, 2.5, 200)
     top.plot(curve, curve**2, color=plots.BOUND, lw=0.8)
     at = mu_j + sd * np.array([-1.6, -0.8, 0, 0.8, 1.6])
-    top.plot(at, at**2, "o", color=plots.Q, ms=4)
-    top.quiver(at, at**2, np.full(5, 0.12), 0.12 * 2 * at, color=plots.Q, angles="xy",
-               scale_units="xy", scale=1, width=0.008)
-    top.set(title=f"σ = {sd}", xlabel="$z_1$")
+    top.plot(at, at**2, "o", color=plots.Q, ms=5)
+    top.quiver(at, at**2, np.full(5, 0.6 * sd), 0.6 * sd * 2 * at, color=plots.Q,
+               angles="xy", scale_units="xy", scale=1, width=0.008)
+    top.set(title=f"σ = {sd}", xlabel="$z_1$", ylim=mu_j + sd * np.array([-6, 9]))
     low.hist(score_function, bins, color=plots.NOISE, histtype="step", lw=1.5)
     low.hist(2 * z[:, 0], bins, color=plots.Q)
     low.text(-8, 400, f"pathwise:\nvariance {4 * sd**2:.2f}", color=plots.Q, ha="right")
     low.text(12, 200, f"score, b = E[f]:\nvariance {44 + 28 * sd**2:.1f}",
              color=plots.NOISE)
-    low.axvline(2, color=plots.BOUND, lw=0.6, ls=":")
-    low.set(yscale="log", xlabel="estimate of the slope, J = 10")
+    low.axvline(2, 0.9, color=plots.BOUND, lw=1.5)
+    low.set(yscale="log", xlabel="estimate of the slope, J = 10", ylim=(0.7, 12_000))
 panels[0, 0].set_ylabel("$z_1^2$")
 panels[1, 0].set_ylabel("draws of 3,000")
 plt.show()
 
 # %% [markdown] key="gradient-still-words"
-# *In words:* left $\sigma = 0.5$, right 0.1. Above, five draws on the parabola with arrows along its slope: spread out they differ, close together they agree. Below, 3,000 one-draw estimates on a logarithmic axis: the pathwise block shrinks to a bar at 2, the score function's outline stays almost as wide.
+# *In words:* left $\sigma = 0.5$, right 0.1. Above, five draws on the parabola, in a window of 5σ, with arrows along its slope. Left they differ; right, close up, the parabola is almost a line and they agree. Below, 3,000 one-draw estimates on a logarithmic axis, with a short mark at the exact 2: the pathwise block shrinks to a bar at 2, the score function's outline stays almost as wide.
 #
 # The answer: the pathwise variance falls from 1 to 0.04. The score function's goes only from 51 to 44.3, and the ratio from 51 to 1,107. Why? As $\sigma$ falls, $f - b$ shrinks like $\sigma$ and the score $\epsilon/\sigma$ grows like $1/\sigma$: the product stays.
 #
@@ -650,25 +649,6 @@ for name, (h, slope, sd, hint) in cases.items():
 #
 # Three parts, in any order.
 #
-# ### All of (03.2), on a grid
-#
-# The bound's $f_\phi = \log p(x, z) - \log q_\phi(z)$ holds $\phi$, so (03.2) has both its integrals; the second is 0, by (03.8). Autograd differentiates $q$ in the first and $f_\phi$ in the second, at grid points that stay where they are. A sum times the area of a grid cell is an integral. The closed form of the bound gives the exact slopes, with column $w_j$ of $W$: $w_j^\top(x - W\mu - d)/s^2 - \mu_j$ in $\mu_j$, and $\tfrac12\big(1 - \sigma_j^2\,(1 + w_j^\top w_j/s^2)\big)$ in $\log\sigma_j^2$.
-
-# %% key="eq03-2-check"
-moving, area = torch.tensor(phi, requires_grad=True), 0.1**2 * sigma.prod()
-log_q_grid = log_normal(torch.tensor(z_fixed), *moving)
-log_p_x_grid = LinearGaussian(W, d, s2).log_p_x_given_z(x, z_fixed[:, None])[:, 0]
-f_grid = torch.tensor(log_p_x_grid + stats.norm.logpdf(z_fixed).sum(1)) - log_q_grid
-first, second = (
-    torch.autograd.grad(integral.sum() * area, moving, retain_graph=True)[0]
-    for integral in (log_q_grid.exp() * f_grid.detach(),
-                     log_q_grid.exp().detach() * f_grid))
-in_mu = (x[0] - W @ mu - d) @ W / s2 - mu
-in_log_var = (1 - sigma**2 * (1 + (W**2).sum(0) / s2)) / 2
-check("eq03-2, both integrals", first + second, np.stack([in_mu, in_log_var]))
-check("eq03-8, the second integral", second, np.zeros((2, 2)))
-
-# %% [markdown] key="ripple-about"
 # ### A ripple on a parabola
 #
 # Predict for $h = z^2 + \sin 20z$ at $q = \mathcal N(1, 0.5^2)$, with $b = \mathbb E[f]$: how large are the slopes of single draws, and who wins?
@@ -703,6 +683,24 @@ plt.show()
 # *In words:* left, a parabola with a fine ripple under a bell $q$ that spans several ripples. Right, exact variances against $k$ on a logarithmic axis. Below $k = 7$ the lines wave: a slow ripple's slope adds to the parabola's or takes from it (near $k = 1.5$ the slopes of all draws are almost equal). Then the pathwise one (dashed) grows like $k^2/2$, and the score function's stay at 12.5 (J = 1) and 71 (J = 10). They are the lower ones from $k = 5$ and 12 on.
 #
 # Single slopes are up to $2z \pm 20$; as $\cos^2$ averages to $\tfrac12$, their variance is $1 + 200$. The ripple costs the score function $1/(2\sigma^2) = 2$ a latent: $10.5 + 2$, and $51 + 20$.
+#
+# ### All of (03.2), on a grid
+#
+# The bound's $f_\phi = \log p(x, z) - \log q_\phi(z)$ holds $\phi$, so (03.2) has both its integrals; the second is 0, by (03.8). Autograd differentiates $q$ in the first and $f_\phi$ in the second, at grid points that stay where they are. A sum times the area of a grid cell is an integral. The closed form of the bound gives the exact slopes, with column $w_j$ of $W$: $w_j^\top(x - W\mu - d)/s^2 - \mu_j$ in $\mu_j$, and $\tfrac12\big(1 - \sigma_j^2\,(1 + w_j^\top w_j/s^2)\big)$ in $\log\sigma_j^2$.
+
+# %% key="eq03-2-check"
+moving, area = torch.tensor(phi, requires_grad=True), 0.1**2 * sigma.prod()
+log_q_grid = log_normal(torch.tensor(z_fixed), *moving)
+log_p_x_grid = LinearGaussian(W, d, s2).log_p_x_given_z(x, z_fixed[:, None])[:, 0]
+f_grid = torch.tensor(log_p_x_grid + stats.norm.logpdf(z_fixed).sum(1)) - log_q_grid
+first, second = (
+    torch.autograd.grad(integral.sum() * area, moving, retain_graph=True)[0]
+    for integral in (log_q_grid.exp() * f_grid.detach(),
+                     log_q_grid.exp().detach() * f_grid))
+in_mu = (x[0] - W @ mu - d) @ W / s2 - mu
+in_log_var = (1 - sigma**2 * (1 + (W**2).sum(0) / s2)) / 2
+check("eq03-2, both integrals", first + second, np.stack([in_mu, in_log_var]))
+check("eq03-8, the second integral", second, np.zeros((2, 2)))
 
 # %% [markdown] key="eq03-17"
 # ### For autograd

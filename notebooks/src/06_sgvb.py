@@ -58,7 +58,7 @@ plt.show()
 # %% [markdown] key="first-picture-words"
 # *In words:* two panels with one scale, each with a row of 300 dots for A above a row for B, about a black line at 0, the bound. Left, $\sigma = 0.5$: A is the narrower cloud. Right, $\sigma = 0.1$: A spreads over about five nats, and B is a narrow stripe at the line.
 #
-# Either can win, and both rows have their mean on the line. Section 5 finds out who wins where, and why.
+# Both rows have their mean on the line. Section 5 finds out who wins where, and why.
 
 # %% [markdown] key="self-test"
 # **Three questions first.**
@@ -252,7 +252,7 @@ exercise("ex6-1", lambda: kl_to_prior(m, -0.9, t2), want, mistakes={
     "divide mu^2 by tau^2, too": slip(mean), "divide sigma^2 by tau^2, too": slip(var),
     "divide mu^2 and sigma^2 by tau^2": slip(mean, var),
     "divide by tau^2: you multiply": slip((mean[0], m**2 * t2), (var[0], v * t2)),
-    "put tau^2 for tau": slip((mean[0], m**2 / t2**0.5), (var[0], v / t2**0.5)),
+    "put tau^2 where tau is": slip((mean[0], m**2 / t2**0.5), (var[0], v / t2**0.5)),
     "put sigma^2 where you have sigma": slip((var[0], v**0.5 / t2)),
     "put exp(log_var) where you have log_var": slip((var[0], -0.9 / t2)),
     "take the KL the other way round": back})
@@ -454,7 +454,8 @@ def all_minibatches(values, M):
 
 for M in (1, 2, 4):
     all_of = 6 / M * all_minibatches(bound, M)
-    check(f"eq06-9, M = {M}, {len(all_of)} minibatches", all_of.mean(), bound.sum(), 1e-12)
+    check(f"eq06-9, M = {M}, {len(all_of)} minibatches",
+          all_of.mean(), bound.sum(), 1e-12)
 check("eq06-8, 5 of 15", all_minibatches(np.eye(6)[0], 2).mean(), 5 / 15, 1e-12)
 rows = np.random.default_rng(3).permuted(np.tile(np.arange(6), (20_000, 1)), axis=1)
 drawn = np.take_along_axis(B, rows[:, :2], axis=1)                       # (20000, M)
@@ -610,9 +611,9 @@ for n, (right, mistakes) in enumerate((
 # %% [markdown] key="cost"
 # ## 8. Two things more (optional, for a second reading)
 #
-# **The codes and $s^2$.** What does $s^2$ do to the codes? Let a decoder ignore $z$ and always answer the mean image, with $q$ the prior: the KL is 0, and the SSE of our digits is 52 on average. Codes can at best bring the SSE to 0. So they raise the bound by at most $52/2s^2$ nats an image, and the KL that they cost comes off that. Predict: how large a KL can pay for itself when $s^2 = 392$, and when $s^2 = \tfrac12$?
+# **What $s^2$ does to the codes.** Let a decoder ignore $z$ and always answer the mean image, with $q$ the prior: the KL is 0, and the SSE of our digits is 52 on average. Codes can at best bring the SSE to 0. So they raise the bound by at most $52/2s^2$ nats an image, and the KL that they cost comes off that. Predict: how large a KL can pay for itself when $s^2 = 392$, and when $s^2 = \tfrac12$?
 #
-# <details><summary>Answer</summary>0.07 nats, and 52. With 392 no code worth the name pays: the best model, whatever its decoder, keeps q within 0.07 nats of the prior on average: all but equal to it. That is <b>collapse</b>. Nobody chose it; a default <code>mean</code> did. Better: state s², or learn it. Then neither the factor nor the constant may go: train on the first line of (06.10).</details>
+# <details><summary>Answer</summary>0.07 nats, and 52. With 392 no code worth the name pays: the best model, whatever its decoder, keeps q within 0.07 nats of the prior on average, all but equal to it. That is <b>collapse</b>. Nobody chose it; a default <code>mean</code> did. Better: state s², or learn it. Then neither the factor nor the constant may go: train on the first line of (06.10).</details>
 
 # %% key="cost-numbers"
 from aevb_lib import load_mnist
