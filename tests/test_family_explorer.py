@@ -156,10 +156,13 @@ def test_a_slider_moves_the_draws_and_not_their_noise(page):
 
 
 def test_the_bars_hold_the_draws_that_are_in_the_window(page):
-    bars = np.array(page.evaluate("notebook.state.bars()"))
+    bars = page.evaluate("notebook.state.bars()")
     low, high = page.explorer._meta["Weibull"]["window"]
-    counts, _ = np.histogram(shown(page), len(bars), (low, high))
-    np.testing.assert_allclose(bars * (high - low) / len(bars), counts / 100)
+    assert low < 0 and abs(bars["low"]) <= (high - low) / 239     # where density starts
+    edges = bars["low"] + bars["width"] * np.arange(len(bars["heights"]) + 1)
+    assert edges[-1] == pytest.approx(high)
+    counts, _ = np.histogram(shown(page), edges)
+    np.testing.assert_allclose(np.array(bars["heights"]) * bars["width"], counts / 100)
     beyond = page.evaluate("notebook.state.beyond()")
     assert beyond == [(shown(page) < low).sum(), (shown(page) > high).sum()]
 

@@ -49,16 +49,26 @@ class FamilyState extends State {
     });
   }
 
-  /** Heights of the histogram's bars over the window, in the density's unit. */
+  /** Where the window has density: [low, high], so that no bar straddles an edge. */
+  support() {
+    const [z, density] = this.curve();
+    const last = z.length - 1;
+    let [first, end] = [0, last];
+    while (first < last && density[first] === 0) first++;
+    while (end > first && density[end] === 0) end--;
+    return [z[Math.max(0, first - 1)], z[Math.min(last, end + 1)]];
+  }
+
+  /** The histogram over that range: { low, width, heights } in the density's unit. */
   bars() {
-    const [low, high] = this.answer.window;
+    const [low, high] = this.support();
     const width = (high - low) / N_BINS;
     const counts = new Array(N_BINS).fill(0);
     for (const z of this.draws()) {
       const bin = Math.floor((z - low) / width);
       if (bin >= 0 && bin < N_BINS) counts[bin]++;
     }
-    return counts.map((count) => count / (this.draws().length * width));
+    return { low, width, heights: counts.map((count) => count / (this.draws().length * width)) };
   }
 
   beyond() {
@@ -74,7 +84,7 @@ class FamilyView extends Sheet {
     this.select = makeSelect("family", "Distribution",
       Object.keys(state.families).map((name) => [name, name]));
     this.formula = make("p", { class: "lex-title", testid: "formula" });
-    this.sliders = make("div", { class: "lex-sliders lex-parameters" });
+    this.sliders = make("div", { class: "lex-sliders lex-parameters lex-blue" });
     this.upper = make("div", { class: "lex-chart lex-draws", role: "img" });
     this.lower = make("div", { class: "lex-chart lex-histogram", role: "img" });
     this.readout = make("p", { class: "lex-readout", testid: "readout" });
@@ -155,20 +165,17 @@ class FamilyView extends Sheet {
   drawHistogram({ window }) {
     const { below: chart, colours, state } = this;
     const [z, density] = state.curve();
-    const bars = state.bars();
-    const sorted = Float64Array.from(density).sort();
-    const most = Math.max(...bars, sorted[Math.floor(0.97 * sorted.length)]);
+    const { low, width, heights } = state.bars();
+    const highest = Math.max(...heights);
     chart.x = window;
-    chart.y = [0, 1.12 * most];
+    chart.y = [0, 1.12 * Math.max(highest, Math.min(Math.max(...density), 2.5 * highest))];
     chart.start();
-    const width = (window[1] - window[0]) / N_BINS;
     chart.inside((pen) => {
-      bars.forEach((bar, k) => {
-        const left = chart.px(window[0] + k * width);
-        const right = chart.px(window[0] + (k + 1) * width);
+      heights.forEach((height, k) => {
+        const [left, right] = [chart.px(low + k * width), chart.px(low + (k + 1) * width)];
         pen.fillStyle = colours.q;
         pen.globalAlpha = 0.3;
-        pen.fillRect(left + 0.5, chart.py(bar), right - left - 1, chart.bottom - chart.py(bar));
+        pen.fillRect(left + 0.5, chart.py(height), right - left - 1, chart.bottom - chart.py(height));
       });
     });
     chart.axes(colours);
