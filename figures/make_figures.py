@@ -1,39 +1,51 @@
-"""Make the README's picture of the explorer again: `make figures`. Needs chromium."""
+"""Make the README's pictures of the live ones again: `make figures`. Needs chromium."""
 
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import torch
 from playwright.sync_api import sync_playwright
+from scipy import stats
 
-from aevb_lib import LatentExplorer, load_mnist, pretrained
+from aevb_lib import BoundExplorer, LatentExplorer, load_mnist, pretrained
 
 FIGURES = Path(__file__).parent
 
 
-def explorer_page(folder):
-    """The page of lesson 00's explorer, one digit picked."""
+def explorer():
+    """Lesson 00's explorer."""
     digits, vae = load_mnist(), pretrained(2)
     with torch.no_grad():
         mu, _ = vae.encode(digits.x_test)
-    explorer = LatentExplorer(vae.decoder.layers(), mu, digits.labels_test,
-                              encoder=vae.encoder.layers(), x=digits.x_test)
-    explorer.save_html(folder / "explorer.html")
-    return folder / "explorer.html"
+    return LatentExplorer(vae.decoder.layers(), mu, digits.labels_test,
+                          encoder=vae.encoder.layers(), x=digits.x_test)
 
 
-def photograph(page_path, picture):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
+def bound():
+    """Lesson 02's picture of equation 1, at a q that is not the best."""
+    z = np.linspace(-6, 6, 2001)
+    log_joint = stats.norm.logpdf(z) + stats.norm.logpdf(1.5, 2 * np.tanh(1.5 * z), 0.5)
+    return BoundExplorer(z, log_joint, mu=[0.3], sigma=[0.3])
+
+
+def photograph(browser, picture, name, act=""):
+    """Write name.png: the saved page of a picture, after an action on its state."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "page.html"
+        picture.save_html(path)
         page = browser.new_page(viewport={"width": 820, "height": 1000})
-        page.goto(page_path.as_uri())
-        root = page.get_by_test_id("latent-explorer")
-        root.evaluate("(element) => element.explorer.pick(18)")
-        page.wait_for_timeout(2000)                        # the samples have landed
-        root.screenshot(path=picture)
-        browser.close()
+        page.goto(path.as_uri())
+        root = page.locator(".lex").first
+        root.evaluate(f"(element) => {{ const {{ state }} = element; {act} }}")
+        page.wait_for_timeout(2000)                        # what falls has landed
+        root.screenshot(path=FIGURES / f"{name}.png")
+        page.close()
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        photograph(explorer_page(Path(folder)), FIGURES / "explorer.png")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
+        photograph(browser, explorer(), "explorer", "state.pick(18);")
+        photograph(browser, bound(), "bound")
+        browser.close()
