@@ -365,18 +365,6 @@ def test_the_line_of_log_p_stays_where_it_is(open_page, J):
 # ----- looks and words -----------------------------------------------------------
 
 
-@pytest.mark.parametrize("J", CASES)
-@pytest.mark.parametrize("width", [360, 760])
-def test_it_fits_and_can_be_touched(open_page, J, width):
-    page = open_page(CASES[J].explorer(), viewport={"width": width, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate("""() => [...document.querySelectorAll(
-        "button, input, [tabindex]")].every((one) => {
-        const { width, height } = one.getBoundingClientRect();
-        return width >= 43.9 && height >= 43.9 &&
-            (one.getAttribute("aria-label") || one.textContent.trim()) })""")
-
-
 def test_the_state_is_said(open_page):
     page = open_page(CASES[1].explorer())
     page.get_by_test_id("plane").focus()

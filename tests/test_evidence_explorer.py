@@ -130,15 +130,6 @@ def test_keys_and_the_slider_move_x(open_page):
     sync_api.expect(page.get_by_test_id("live")).to_contain_text(words)
 
 
-@pytest.mark.parametrize("width", [360, 760])
-def test_it_fits_and_can_be_touched(open_page, width):
-    page = open_page(explorer(), viewport={"width": width, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate("""() => [...document.querySelectorAll("input, [tabindex]")]
-        .every((one) => { const { width, height } = one.getBoundingClientRect();
-        return width >= 43.9 && height >= 43.9 && one.getAttribute("aria-label") })""")
-
-
 def test_kernel_and_page_set_x(open_page):
     page = open_page(explorer())
     put_in_notebook(page, explorer())

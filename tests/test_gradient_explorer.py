@@ -293,25 +293,6 @@ def test_the_state_is_said(open_page):
     live.to_contain_text("plus or minus")
 
 
-@pytest.mark.parametrize("width", [360, 760])
-def test_it_fits_and_can_be_touched_and_read(open_page, width):
-    page = open_page(GradientExplorer(**F, dimension=50),
-                     viewport={"width": width, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    small = page.evaluate("""() => [...document.querySelectorAll(
-        ".lex :is(button, select, input, [tabindex])")].filter((e) => {
-        const { width, height } = e.getBoundingClientRect();
-        return width < 43.9 || height < 43.9 }).length""")
-    assert small == 0
-    sizes = page.evaluate("""() => [...document.querySelectorAll(".lex *")].map(
-        (e) => parseFloat(getComputedStyle(e).fontSize))""")
-    assert min(sizes) >= 12
-    unnamed = page.evaluate("""() => [...document.querySelectorAll(
-        ".lex :is(select, input, [tabindex])")].filter(
-        (e) => !e.getAttribute("aria-label")).length""")
-    assert unnamed == 0
-
-
 # ----- in a notebook -------------------------------------------------------------
 
 

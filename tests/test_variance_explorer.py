@@ -229,21 +229,6 @@ def test_the_state_is_said(open_page):
     assert page.get_by_test_id("steps").get_attribute("aria-valuenow") == "40"
 
 
-@pytest.mark.parametrize("J", CASES)
-@pytest.mark.parametrize("width", [360, 760])
-def test_it_fits_and_can_be_touched_and_read(open_page, J, width):
-    page = open_page(CASES[J].explorer(), viewport={"width": width, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    small = page.evaluate("""() => [...document.querySelectorAll(
-        ".lex :is(button, select, input, [tabindex])")].filter((e) => {
-        const { width, height } = e.getBoundingClientRect();
-        return width < 43.9 || height < 43.9 }).length""")
-    assert small == 0
-    sizes = page.evaluate("""() => [...document.querySelectorAll(".lex *")].map(
-        (e) => parseFloat(getComputedStyle(e).fontSize))""")
-    assert min(sizes) >= 12
-
-
 def test_nothing_varies_and_one_point(open_page):
     flat = np.zeros((T, 2))
     page = open_page(CASES[1].explorer(a=flat, b=flat, bound=0 * ONES))
