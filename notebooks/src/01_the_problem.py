@@ -163,7 +163,7 @@ p_x = np.exp(log_joint(x_axis[:, None], grid)).sum(1) * dz   # (201,)
 axes[1].plot(p_x, x_axis, color=plots.P)
 axes[2].plot(grid, stats.norm.pdf(grid), color=plots.NOISE, ls="--")
 axes[2].text(-2.4, 0.32, "prior", color=plots.NOISE)
-for x, dashes, spot in ((0, "-", (0.25, 2.05)), (3, ":", (1.6, 0.75))):
+for x, dashes, spot in ((0, "-", (0.25, 2.05)), (3, ":", (1.75, 0.8))):
     p_z = np.exp(log_joint(x, grid))
     p_z = p_z / (p_z.sum() * dz)
     axes[0].axhline(x, color="k", ls=dashes, lw=1.2)
@@ -444,11 +444,11 @@ check("eq01-5", posterior @ inner * dz, slope, atol=1e-8)
 #
 # $$\begin{aligned}
 # \log p_\theta(x) &= \log p_\theta(x, z) - \log p_\theta(z\mid x) && \text{(01.2), as logs, for any } z \\
-# &= Q(\theta) - \mathbb E_{\rm old}[\log p_\theta(z\mid x)] && \text{average over } p_{\rm old}(z\mid x)\text{; the left side has no } z \\
+# &= Q(\theta) - \mathbb E_{\rm old}[\log p_\theta(z\mid x)] && \text{average over } p_{\rm old}(z\mid x) \\
 # \log p_{\rm old}(x) &= Q({\rm old}) - \mathbb E_{\rm old}[\log p_{\rm old}(z\mid x)] && \text{the same at old}
 # \end{aligned}\tag{01.7b}$$
 #
-# Subtract. The last terms give $\mathbb E_{\rm old}[\log p_{\rm old}(z\mid x)] - \mathbb E_{\rm old}[\log p_\theta(z\mid x)]$, a KL.
+# The left side has no $z$, so averaging leaves it alone. Subtract: the last terms give $\mathbb E_{\rm old}[\log p_{\rm old}(z\mid x)] - \mathbb E_{\rm old}[\log p_\theta(z\mid x)]$, a KL.
 #
 # </details>
 
@@ -566,11 +566,11 @@ check("eq01-8", [bound(q) + q @ np.log(q / best) for q in any_q_1],
       np.full(50, bound(best)))
 
 # %% [markdown] key="eq01-9"
-# Does it close? Two latents, one pixel: $x\mid z \sim \mathcal N\big(f(z_1 + z_2),\, s^2\big)$. Let $\mathbb E$ be the mean over $q_2$ with $z_1$ fixed, and $m_2 = \mathbb E[z_2]$. First a **linear** decoder, $f(u) = 2u$:
+# Does it close? Two latents, one pixel: $x\mid z \sim \mathcal N\big(f(z_1 + z_2),\, s^2\big)$. Let $\mathbb E$ be the mean over $q_2$ with $z_1$ fixed, and $m_2 = \mathbb E[z_2]$. First a **linear** decoder, $f(u) = 2u$. The square $(x - 2z_1 - 2z_2)^2$ is in the log:
 #
 # $$\begin{aligned}
-# a(z_1) &= -\tfrac12 z_1^2 - \tfrac{1}{2s^2}\big((x - 2z_1)^2 - 4(x - 2z_1)\, m_2\big) + \text{const} && \text{multiply out } (x - 2z_1 - 2z_2)^2 \\
-# q_1 &= \mathcal N\Big(\tfrac{2(x - 2m_2)}{s^2 + 4},\ \tfrac{s^2}{s^2 + 4}\Big) && \text{collect; self-test, answer 3}
+# a(z_1) &= -\tfrac12 z_1^2 - \tfrac{1}{2s^2}\big((x - 2z_1)^2 - 4(x - 2z_1)\, m_2\big) + \text{const} && \text{multiply out} \\
+# q_1 &= \mathcal N\Big(\tfrac{2(x - 2m_2)}{s^2 + 4},\ \tfrac{s^2}{s^2 + 4}\Big) && \text{self-test, 3}
 # \end{aligned}\tag{01.9}$$
 #
 # Closed: $a$ is a parabola, so $q_1$ is normal for any $q_2$, and only $m_2$ enters. Now $f(u) = 2\tanh 1.5u$, with $t = \tanh 1.5(z_1 + z_2)$:
@@ -621,13 +621,13 @@ plt.show()
 # %% [markdown] key="demands"
 # ## 7. What the paper asks for
 #
-# | way | works if | ends at |
+# | way | works with | ends at |
 # |---|---|---|
 # | grid | $J \le 3$ | $66^J$ points |
-# | prior draws | enough draws fall where the posterior is (few latents) | too few that matter |
-# | evidence, its gradient | the integral (01.1) is known as a formula | a network in $p_\theta(x\mid z)$: no formula; with $J \le 3$ a grid replaces it |
-# | EM | the posterior is known as a formula | the same |
-# | mean field | $\mathbb E_{q_2}[\log p_\theta(x, z)]$ is known as a formula | the same |
+# | prior draws | enough draws where the posterior is (few latents) | too few that matter |
+# | evidence, its gradient | a formula for the integral (01.1) | a network in $p_\theta(x\mid z)$: none known; with $J \le 3$ a grid replaces it |
+# | EM | a formula for the posterior | the same |
+# | mean field | a formula for $\mathbb E_{q_2}[\log p_\theta(x, z)]$ | the same |
 #
 # The last three, where no formula is known, are the paper's **intractability**; the first two, which end at their cost, are our own trials. Its second condition is **a large data set**: a step may look at few $x$, and no chain of samples can be run for each.
 #
