@@ -8,7 +8,7 @@
 # - show where each way to compute them ends: the grid, draws from the prior, EM, mean field;
 # - tell the paper's three tasks apart, and say what the paper asks of a method.
 #
-# **Paper**: section 2.1, Figure 1 · **Study**: 60 minutes, and 25 for what is optional · **Running**: 12 seconds · **You need**: [lesson 00](00_start_here.ipynb)
+# **Paper**: section 2.1, Figure 1 · **Study**: 60 minutes, and 25 for what is optional · **Running**: 10 seconds · **You need**: [lesson 00](00_start_here.ipynb)
 
 # %% key="imports"
 import matplotlib.pyplot as plt

@@ -8,7 +8,7 @@
 # - derive the pathwise gradient, compute it by hand and with autograd, and find the line of code that cuts it;
 # - say what $g$ and $f$ must satisfy, and why a discrete $z$ does not.
 #
-# **Paper**: sections 2.3 and 2.4, equations 4 and 5 · **Study**: 60 minutes, and 30 for what is optional · **Running**: 10 seconds · **You need**: the score-function gradient (lesson 03), quadrature (00, section 4), autograd, the chain rule, the determinant of a 2 by 2 matrix
+# **Paper**: sections 2.3 and 2.4, equations 4 and 5 · **Study**: 60 minutes, and 30 for what is optional · **Running**: 5 seconds · **You need**: the score-function gradient (lesson 03), quadrature (00, section 4), autograd, the chain rule, the determinant of a 2 by 2 matrix
 
 # %% key="imports"
 import matplotlib.pyplot as plt

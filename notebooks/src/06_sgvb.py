@@ -8,7 +8,7 @@
 # - derive the KL term in closed form, and say when sampling it is better;
 # - read any VAE loss: which sums, means and weights make it the bound, and of which model.
 #
-# **Paper**: section 2.3, equations 6 to 8, Appendix B · **Study**: 60 minutes, and 25 for what is optional · **Running**: 8 seconds · **You need**: the bound (lesson 02), the trick (04)
+# **Paper**: section 2.3, equations 6 to 8, Appendix B · **Study**: 60 minutes, and 25 for what is optional · **Running**: 5 seconds · **You need**: the bound (lesson 02), the trick (04)
 
 # %% key="imports"
 from itertools import combinations
